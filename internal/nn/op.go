@@ -19,12 +19,16 @@ type opDef struct {
 	minIn, maxIn   int // number of inputs; maxIn < 0: any number
 	minOut, maxOut int // number of outputs
 
-	// shape returns the type and shape of each output. in[i] is the zero Info for an absent input.
+	// shape returns the type and shape of each output. in[i] is the zero Info for an absent input. All
+	// extents are known: where the batch is free, Infer calls it for two batches and compares. A rule may
+	// set Const where the output is known though the input is not (Shape).
 	shape func(n *Node, in []Info) ([]Info, error)
 
 	// forward computes out from in, all row-major with the axes that ONNX states; in[i] is nil for an
-	// absent input. out is allocated by the caller to what shape said and holds garbage. Sums run in an
-	// order that does not depend on the extent of the batch axis or on the number of workers.
+	// absent input, out[i] for an absent output. out is allocated by the caller to what shape said and holds
+	// garbage. It indexes within bounds for all that shape lets through; an error is for values that are
+	// no good (an index out of range). Sums run in an order that does not depend on the extent of the
+	// batch axis or on the number of workers.
 	forward func(c *call) error
 
 	// backward adds to dIn[i], where it is not nil, the gradient of the loss by input i. It reads
