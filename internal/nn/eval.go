@@ -3,6 +3,7 @@ package nn
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/graft-ml/graft/internal/tensor"
 )
@@ -62,8 +63,10 @@ func evalNode(n *Node, vals map[string]*tensor.Tensor, pool *Pool) error {
 		return err
 	}
 	c.out = newOutputs(n, out)
-	if err := ops[n.Op].forward(c); err != nil {
-		return err
+	if slices.ContainsFunc(c.out, func(t *tensor.Tensor) bool { return t != nil && t.Elems() > 0 }) {
+		if err := ops[n.Op].forward(c); err != nil {
+			return err
+		}
 	}
 	for i, name := range n.Outputs {
 		if name != "" {

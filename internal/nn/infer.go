@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/graft-ml/graft/internal/tensor"
 )
@@ -62,8 +63,8 @@ func InferAt(g *Graph, n int) (map[string]Info, error) {
 	}
 	f := newInference(g, n)
 	for _, v := range g.Inputs {
-		if elems, err := f.infos[v.Name].Shape.Elems(); err != nil || elems > maxElems {
-			return nil, fmt.Errorf("nn: input %v: more than %d elements in a batch of %d", v, maxElems, n)
+		if err := checkSize(f.infos[v.Name].Shape); err != nil {
+			return nil, fmt.Errorf("nn: input %q: %w", v.Name, err)
 		}
 	}
 	for _, node := range g.Nodes {
@@ -146,15 +147,27 @@ func outputInfos(n *Node, in []Info) ([]Info, error) {
 		return nil, n.errorf("%d outputs are asked for, there are %d", len(n.Outputs), len(out))
 	}
 	for i, o := range out {
-		elems, err := o.Shape.Elems()
-		if err != nil {
+		if err := checkSize(o.Shape); err != nil {
 			return nil, n.errorf("output %d: %w", i, err)
-		}
-		if elems > maxElems || len(o.Shape) > maxRank {
-			return nil, n.errorf("output %d: shape %v is too large (at most %d elements and %d axes)", i, o.Shape, maxElems, maxRank)
 		}
 	}
 	return out, nil
+}
+
+// checkSize refuses a shape with more axes, elements or, should it be empty, extents than are supported, so that
+// products of some of its extents fit.
+func checkSize(s tensor.Shape) error {
+	if len(s) > maxRank {
+		return fmt.Errorf("%d axes, at most %d are supported", len(s), maxRank)
+	}
+	elems, err := s.Elems()
+	if err != nil {
+		return err
+	}
+	if elems > maxElems || len(s) > 0 && slices.Max(s) > maxElems {
+		return fmt.Errorf("shape %v is too large, at most %d elements are supported", s, maxElems)
+	}
+	return nil
 }
 
 // costly names the operators that are not folded: their time is not bounded by the size of what they make.
@@ -182,7 +195,7 @@ func (f *inference) foldConst(n *Node, in, out []Info) {
 		return
 	}
 	c := &call{node: n, in: vals, out: newOutputs(n, out)}
-	if ops[n.Op].forward(c) != nil {
+	if elems > 0 && ops[n.Op].forward(c) != nil {
 		return
 	}
 	f.fold -= elems

@@ -76,12 +76,12 @@ func equal(t *testing.T, got, want *tensor.Tensor, limit float64) {
 	}
 }
 
-// f32 makes a Float32 tensor, ints an Int64 one; of one axis unless a shape is given.
+// f32 makes a Float32 tensor of the given shape, i64 an Int64 one, ints a list of Int64.
 func f32(shape tensor.Shape, v ...float32) *tensor.Tensor { return tensor.FromFloats(v, shape...) }
 
 func ints(v ...int64) *tensor.Tensor { return tensor.FromInts(v, len(v)) }
 
-func intsOf(shape tensor.Shape, v ...int64) *tensor.Tensor { return tensor.FromInts(v, shape...) }
+func i64(shape tensor.Shape, v ...int64) *tensor.Tensor { return tensor.FromInts(v, shape...) }
 
 func bools(shape tensor.Shape, v ...int64) *tensor.Tensor {
 	t := tensor.FromInts(v, shape...)

@@ -1,6 +1,10 @@
 package nn
 
-import "math"
+import (
+	"math"
+
+	"github.com/graft-ml/graft/internal/tensor"
+)
 
 // unary returns the definition of an operator that maps each float32 by a function, which of makes from the
 // attributes of a node.
@@ -45,3 +49,27 @@ var (
 		return func(x float64) float64 { return max(0, min(1, alpha*x+beta)) }
 	})
 )
+
+// opAbs and opNeg take integers too.
+var (
+	opAbs = signed(math.Abs, func(v int64) int64 { return max(v, -v) })
+	opNeg = signed(func(x float64) float64 { return -x }, func(v int64) int64 { return -v })
+)
+
+func signed(f func(float64) float64, fi func(int64) int64) *opDef {
+	def := plain(f)
+	floats := def.forward
+	def.shape = func(n *Node, in []Info) ([]Info, error) {
+		return []Info{{DType: in[0].DType, Shape: in[0].Shape}}, wantNumbers(n, in)
+	}
+	def.forward = func(c *call) error {
+		if c.in[0].DType == tensor.Float32 {
+			return floats(c)
+		}
+		for i, v := range c.in[0].I {
+			c.out[0].I[i] = wrap(c.out[0].DType, fi(v))
+		}
+		return nil
+	}
+	return def
+}

@@ -60,7 +60,10 @@ func axisOf(n *Node, a, rank int) (int, error) {
 
 // axesOf is axisOf for a list, which may not name an axis twice. The result is sorted.
 func axesOf(n *Node, axes []int, rank int) ([]int, error) {
-	out := make([]int, 0, min(len(axes), rank))
+	if len(axes) > rank {
+		return nil, n.errorf("%d axes of a value of rank %d", len(axes), rank)
+	}
+	out := make([]int, 0, len(axes))
 	for _, a := range axes {
 		a, err := axisOf(n, a, rank)
 		if err != nil {

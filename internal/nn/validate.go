@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/graft-ml/graft/internal/tensor"
 )
@@ -59,32 +60,24 @@ func validateInit(name string, t *tensor.Tensor) error {
 	if name == "" || t == nil {
 		return fmt.Errorf("initialiser %q: no name or no value", name)
 	}
-	n, err := t.Shape.Elems()
-	if err != nil {
+	if err := checkSize(t.Shape); err != nil {
 		return fmt.Errorf("initialiser %q: %w", name, err)
 	}
-	if n != t.Elems() || !knownType(t.DType) || len(t.Shape) > maxRank {
+	if n, _ := t.Shape.Elems(); n != t.Elems() || !knownType(t.DType) {
 		return fmt.Errorf("initialiser %q: %v %v over %d elements", name, t.DType, t.Shape, t.Elems())
 	}
 	return nil
 }
 
 func validateInput(v Value) error {
-	if v.Name == "" || !knownType(v.DType) || len(v.Shape) > maxRank {
-		return fmt.Errorf("input %v: no name, or a type or rank that is not supported", v)
+	if v.Name == "" || !knownType(v.DType) {
+		return fmt.Errorf("input %v: no name, or a type that is not supported", v)
 	}
-	n := 1
-	for i, d := range v.Shape {
-		if d == tensor.Free && i == 0 {
-			continue
-		}
-		if d < 0 {
-			return fmt.Errorf("input %v: only the first axis can be free", v)
-		}
-		if d > maxElems || n*d > maxElems {
-			return fmt.Errorf("input %v: more than %d elements", v, maxElems)
-		}
-		n *= d
+	if len(v.Shape) > 0 && slices.Contains(v.Shape[1:], tensor.Free) {
+		return fmt.Errorf("input %v: only the first axis can be free", v)
+	}
+	if err := checkSize(atBatch(v.Shape, batchB)); err != nil {
+		return fmt.Errorf("input %v: %w", v, err)
 	}
 	return nil
 }

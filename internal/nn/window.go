@@ -69,9 +69,12 @@ func windowAttr(n *Node, name string, size, least int) ([]int, error) {
 	return v, nil
 }
 
+// reach returns the extent of the kernel with its dilation.
+func (a axisWindow) reach() int { return (a.kernel-1)*a.dilation + 1 }
+
 // setOutput computes the output's extent, and the padding where auto_pad says so.
 func (a *axisWindow) setOutput(n *Node) error {
-	reach := (a.kernel-1)*a.dilation + 1
+	reach := a.reach()
 	auto := n.Attrs.Str("auto_pad", "NOTSET")
 	switch auto {
 	case "SAME_UPPER", "SAME_LOWER":

@@ -1,0 +1,162 @@
+package nn
+
+import "github.com/graft-ml/graft/internal/tensor"
+
+// opPad is Pad in the modes constant, reflect, edge and wrap: data, pads (first all the leading ones, then all the
+// trailing ones; a negative one crops), constant_value (optional), axes (optional, else all).
+var opPad = &opDef{minIn: 2, maxIn: 4, minOut: 1, maxOut: 1, shape: padShape, forward: padForward}
+
+func padShape(n *Node, in []Info) ([]Info, error) {
+	if err := wantPlain(n, in[0]); err != nil {
+		return nil, err
+	}
+	v := input(in, 2)
+	if k, _ := v.Shape.Elems(); v.DType != tensor.Invalid && (v.DType != in[0].DType || k != 1) {
+		return nil, n.errorf("constant_value is %v %v, want a scalar of %v", v.DType, v.Shape, in[0].DType)
+	}
+	pads, _, err := constInts(n, in, 1)
+	if err != nil {
+		return nil, err
+	}
+	axes, given, err := constInts(n, in, 3)
+	if err != nil {
+		return nil, err
+	}
+	if !given {
+		axes = nil
+	}
+	maps, err := padMaps(n, in[0].Shape, pads, axes, false)
+	if err != nil {
+		return nil, err
+	}
+	out := make(tensor.Shape, len(maps))
+	for i, m := range maps {
+		out[i] = m.n
+	}
+	return []Info{{DType: in[0].DType, Shape: out}}, nil
+}
+
+// padMap says where the elements along one axis of the output come from.
+type padMap struct {
+	n    int   // extent of the output
+	from []int // index in the input, −1 for padding
+}
+
+// padMaps returns a map for each axis; the indices only if filled.
+func padMaps(n *Node, x tensor.Shape, pads, axes []int, filled bool) ([]padMap, error) {
+	if axes == nil {
+		for i := range x {
+			axes = append(axes, i)
+		}
+	}
+	if len(pads) != 2*len(axes) {
+		return nil, n.errorf("pads %v, want %d numbers", pads, 2*len(axes))
+	}
+	if _, err := axesOf(n, axes, len(x)); err != nil {
+		return nil, err
+	}
+	begin, end := make([]int, len(x)), make([]int, len(x))
+	for i, a := range axes {
+		a, err := axisOf(n, a, len(x))
+		if err != nil {
+			return nil, err
+		}
+		begin[a], end[a] = pads[i], pads[len(axes)+i]
+	}
+	maps := make([]padMap, len(x))
+	for i, d := range x {
+		for _, p := range []int{begin[i], end[i]} {
+			if p > maxElems || p < -d {
+				return nil, n.errorf("pad of %d on axis %d of %v", p, i, x)
+			}
+		}
+		size := begin[i] + d + end[i]
+		if size < 0 {
+			return nil, n.errorf("pads %v crop more than axis %d of %v has", pads, i, x)
+		}
+		maps[i].n = size
+		at, err := padIndex(n, d, size)
+		if err != nil {
+			return nil, err
+		}
+		if filled {
+			maps[i].from = make([]int, size)
+			for j := range size {
+				maps[i].from[j] = at(j - begin[i])
+			}
+		}
+	}
+	return maps, nil
+}
+
+// padIndex returns a function that maps an index outside an axis of d elements to one inside, by the mode of n, or to
+// −1. The output has size elements there.
+func padIndex(n *Node, d, size int) (func(i int) int, error) {
+	mode := n.Attrs.Str("mode", "constant")
+	if mode != "constant" && d == 0 && size > 0 {
+		return nil, n.errorf("mode %s pads an axis without elements", mode)
+	}
+	switch mode {
+	case "constant":
+		return func(i int) int {
+			if i < 0 || i >= d {
+				return -1
+			}
+			return i
+		}, nil
+	case "edge":
+		return func(i int) int { return max(0, min(i, d-1)) }, nil
+	case "wrap":
+		return func(i int) int { return ((i % d) + d) % d }, nil
+	case "reflect":
+		period := max(1, 2*(d-1))
+		return func(i int) int {
+			i = ((i % period) + period) % period
+			return min(i, period-i) % d
+		}, nil
+	}
+	return nil, n.errorf("mode %q, want constant, reflect, edge or wrap", mode)
+}
+
+func padForward(c *call) error {
+	x, y, v := c.in[0], c.out[0], c.arg(2)
+	maps, err := padMaps(c.node, x.Shape, c.ints(1), c.ints(3), true)
+	if err != nil {
+		return err
+	}
+	steps := rowMajor(x.Shape).steps
+	if x.DType == tensor.Float32 {
+		pad(y.F, x.F, maps, steps, scalarOr(v, floatsOf))
+	} else {
+		pad(y.I, x.I, maps, steps, scalarOr(v, intsOf))
+	}
+	return nil
+}
+
+// scalarOr returns the element of t, or 0 if it is absent.
+func scalarOr[T any](t *tensor.Tensor, elems func(*tensor.Tensor) []T) T {
+	if p := first(t, elems); p != nil {
+		return *p
+	}
+	return *new(T)
+}
+
+// pad fills dst, a dense block whose axes are maps and none of them empty, from src, and returns what is left of dst. A nil src is padding
+// throughout.
+func pad[T any](dst, src []T, maps []padMap, steps []int, fill T) []T {
+	if len(maps) == 0 {
+		dst[0] = fill
+		if src != nil {
+			dst[0] = src[0]
+		}
+		return dst[1:]
+	}
+	for _, k := range maps[0].from {
+		var part []T
+		if src != nil && k >= 0 {
+			part = src[k*steps[0]:]
+		}
+		dst = pad(dst, part, maps[1:], steps[1:], fill)
+	}
+	return dst
+}

@@ -1,0 +1,138 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/graft-ml/graft/internal/tensor"
+)
+
+// opMaxPool is MaxPool: X [N,C,…], and on request the index of each maximum in X. Padding is never the maximum; a
+// window of padding only is -Inf.
+var opMaxPool = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 2, shape: maxPoolShape, forward: maxPoolForward}
+
+// opAveragePool is AveragePool: X [N,C,…].
+var opAveragePool = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 1, shape: poolShape, forward: averagePoolForward}
+
+func poolShape(n *Node, in []Info) ([]Info, error) {
+	if err := wantFloats(n, in); err != nil {
+		return nil, err
+	}
+	x := in[0].Shape
+	if len(x) < 3 {
+		return nil, n.errorf("input %v, want [N C …]", x)
+	}
+	win, err := newWindow(n, x[2:], n.Attrs.Ints("kernel_shape"))
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range win {
+		if a.padBegin >= a.reach() || a.padEnd >= a.reach() {
+			return nil, n.errorf("pads of %d and %d with a window of %d: it would see nothing else", a.padBegin, a.padEnd, a.reach())
+		}
+	}
+	return []Info{{DType: tensor.Float32, Shape: append(tensor.Shape{x[0], x[1]}, win.outputs()...)}}, nil
+}
+
+func maxPoolShape(n *Node, in []Info) ([]Info, error) {
+	out, err := poolShape(n, in)
+	if err != nil {
+		return nil, err
+	}
+	return append(out, Info{DType: tensor.Int64, Shape: out[0].Shape}), nil
+}
+
+func maxPoolForward(c *call) error {
+	x := c.in[0]
+	win, err := newWindow(c.node, x.Shape[2:], c.node.Attrs.Ints("kernel_shape"))
+	if err != nil {
+		return err
+	}
+	rows := win.rows()
+	inPlane, outPlane := product(x.Shape[2:]), product(c.out[0].Shape[2:])
+	c.parallel(x.Shape[0]*x.Shape[1], func(i int) {
+		src, dst := x.F[i*inPlane:][:inPlane], c.out[0].F[i*outPlane:][:outPlane]
+		at := make([]int, outPlane)
+		for j := range dst {
+			dst[j] = float32(math.Inf(-1))
+		}
+		rows(func(r row) {
+			for j := range r.n {
+				k := r.in + j*r.step
+				if v := src[k]; v > dst[r.out+j] || v != v {
+					dst[r.out+j], at[r.out+j] = v, k
+				}
+			}
+		})
+		if len(c.out) > 1 && c.out[1] != nil {
+			column := c.node.Attrs.Int("storage_order", 0) != 0
+			for j, k := range at {
+				if column {
+					k = columnMajor(x.Shape[2:], k)
+				}
+				c.out[1].I[i*outPlane+j] = int64(i*inPlane + k)
+			}
+		}
+	})
+	return nil
+}
+
+// columnMajor converts a row-major index over shape to one in which the first axis runs fastest.
+func columnMajor(shape []int, k int) int {
+	n, step := 0, product(shape)
+	for i := len(shape) - 1; i >= 0; i-- {
+		step /= shape[i]
+		n += k % shape[i] * step
+		k /= shape[i]
+	}
+	return n
+}
+
+func averagePoolForward(c *call) error {
+	x := c.in[0]
+	win, err := newWindow(c.node, x.Shape[2:], c.node.Attrs.Ints("kernel_shape"))
+	if err != nil {
+		return err
+	}
+	rows := win.rows()
+	inPlane, outPlane := product(x.Shape[2:]), product(c.out[0].Shape[2:])
+	counts := win.counts(c.node.Attrs.Int("count_include_pad", 0) != 0)
+	c.parallel(x.Shape[0]*x.Shape[1], func(i int) {
+		src, dst := x.F[i*inPlane:][:inPlane], c.out[0].F[i*outPlane:][:outPlane]
+		sums := make([]float64, outPlane)
+		rows(func(r row) { axpy(sums[r.out:r.out+r.n], 1, src[r.in:], r.step) })
+		for j, s := range sums {
+			dst[j] = float32(s / counts[j])
+		}
+	})
+	return nil
+}
+
+// counts returns for each output how many elements its window holds: of the input, and of the padding too if
+// padded, but nothing beyond that (which a ceil_mode window may reach).
+func (w window) counts(padded bool) []float64 {
+	counts := []float64{1}
+	for _, a := range w {
+		var next []float64
+		along := a.count(padded)
+		for _, n := range counts {
+			for _, k := range along {
+				next = append(next, n*k)
+			}
+		}
+		counts = next
+	}
+	return counts
+}
+
+func (a axisWindow) count(padded bool) []float64 {
+	n := make([]float64, a.out)
+	if padded {
+		a.in, a.padBegin, a.padEnd = a.in+a.padBegin+a.padEnd, 0, 0
+	}
+	for _, t := range a.taps() {
+		for i := range t.n {
+			n[t.out+i]++
+		}
+	}
+	return n
+}

@@ -1,0 +1,26 @@
+package nn
+
+// opPRelu is PRelu: x, or slope·x where x is negative. The slope broadcasts to X.
+var opPRelu = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: pReluShape, forward: pReluForward}
+
+func pReluShape(n *Node, in []Info) ([]Info, error) {
+	s, err := broadcastInfos(n, in)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Equal(in[0].Shape) {
+		return nil, n.errorf("slope %v does not broadcast to %v", in[1].Shape, in[0].Shape)
+	}
+	return likeFloats(n, in)
+}
+
+func pReluForward(c *call) error {
+	x, slope := c.in[0], c.in[1]
+	broadcast2(x.Shape, c.out[0].F, x.F, x.Shape, slope.F, slope.Shape, func(v, s float32) float32 {
+		if v < 0 {
+			return s * v
+		}
+		return v
+	})
+	return nil
+}

@@ -1,0 +1,117 @@
+package nn
+
+import (
+	"slices"
+
+	"github.com/graft-ml/graft/internal/tensor"
+)
+
+// opReshape is Reshape: 0 keeps the extent of the input (unless allowzero), one −1 takes what is left.
+var opReshape = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: reshapeShape, forward: copyForward}
+
+func reshapeShape(n *Node, in []Info) ([]Info, error) {
+	if err := wantPlain(n, in[0]); err != nil {
+		return nil, err
+	}
+	x := in[0].Shape
+	target, _, err := constInts(n, in, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(target) > maxRank {
+		return nil, n.errorf("%d axes, at most %d are supported", len(target), maxRank)
+	}
+	out := tensor.Shape(slices.Clone(target))
+	rest, known := -1, 1
+	for i, d := range out {
+		switch {
+		case d == -1 && rest < 0:
+			rest = i
+			continue
+		case d < 0 || d > maxElems:
+			return nil, n.errorf("target %v", target)
+		case d == 0 && n.Attrs.Int("allowzero", 0) == 0:
+			if i >= len(x) {
+				return nil, n.errorf("target %v keeps axis %d of %v", target, i, x)
+			}
+			out[i] = x[i]
+		}
+		if known *= out[i]; known > maxElems {
+			return nil, n.errorf("target %v is too large", target)
+		}
+	}
+	elems := product(x)
+	if rest >= 0 {
+		if known == 0 || elems%known != 0 {
+			return nil, n.errorf("%v does not reshape to %v", x, target)
+		}
+		out[rest] = elems / known
+	} else if known != elems {
+		return nil, n.errorf("%v does not reshape to %v", x, target)
+	}
+	return []Info{{DType: in[0].DType, Shape: out}}, nil
+}
+
+// copyForward is the forward pass of operators that change the shape only.
+func copyForward(c *call) error {
+	copy(c.out[0].F, c.in[0].F)
+	copy(c.out[0].I, c.in[0].I)
+	return nil
+}
+
+// opSqueeze drops axes of extent 1: those of the input axes, or all.
+var opSqueeze = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: 1, shape: squeezeShape, forward: copyForward}
+
+func squeezeShape(n *Node, in []Info) ([]Info, error) {
+	if err := wantPlain(n, in[0]); err != nil {
+		return nil, err
+	}
+	x := in[0].Shape
+	axes, given, err := constInts(n, in, 1)
+	if err != nil {
+		return nil, err
+	}
+	if axes, err = axesOf(n, axes, len(x)); err != nil {
+		return nil, err
+	}
+	out := tensor.Shape{}
+	for i, d := range x {
+		drop := slices.Contains(axes, i) || !given && d == 1
+		if drop && d != 1 {
+			return nil, n.errorf("axis %d of %v is not 1", i, x)
+		}
+		if !drop {
+			out = append(out, d)
+		}
+	}
+	return []Info{{DType: in[0].DType, Shape: out}}, nil
+}
+
+// opUnsqueeze adds axes of extent 1 where the input axes says, by their place in the output.
+var opUnsqueeze = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: unsqueezeShape, forward: copyForward}
+
+func unsqueezeShape(n *Node, in []Info) ([]Info, error) {
+	if err := wantPlain(n, in[0]); err != nil {
+		return nil, err
+	}
+	axes, _, err := constInts(n, in, 1)
+	if err != nil {
+		return nil, err
+	}
+	rank := len(in[0].Shape) + len(axes)
+	if rank > maxRank {
+		return nil, n.errorf("%d axes, at most %d are supported", rank, maxRank)
+	}
+	if axes, err = axesOf(n, axes, rank); err != nil {
+		return nil, err
+	}
+	x, out := in[0].Shape, make(tensor.Shape, 0, rank)
+	for i := range rank {
+		if slices.Contains(axes, i) {
+			out = append(out, 1)
+			continue
+		}
+		out, x = append(out, x[0]), x[1:]
+	}
+	return []Info{{DType: in[0].DType, Shape: out}}, nil
+}
