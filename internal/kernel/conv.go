@@ -1,0 +1,107 @@
+package kernel
+
+import "math"
+
+// blockC is the number of output channels that one register tile covers: the unit in which packed weights
+// are cut. Only packing, dispatch and the tile itself know it.
+const blockC = 4
+
+// Filter is the shape of a convolution's weights in ONNX order, [OutC, InC, KH, KW]. InC counts the
+// channels of one group, OutC those of all.
+type Filter struct{ OutC, InC, KH, KW, Groups int }
+
+// taps returns the length of the sum behind one output element.
+func (f *Filter) taps() int { return f.KH * f.KW * f.InC }
+
+// groupBlocks returns the number of channel blocks of one group.
+func (f *Filter) groupBlocks() int { return (f.OutC/f.Groups + blockC - 1) / blockC }
+
+// blockLen returns the length of one block of packed weights: the bias, then the weights.
+func (f *Filter) blockLen() int { return blockC * (1 + f.taps()) }
+
+// Blocks returns the number of blocks of output channels: the unit in which Conv.Run is told what to do.
+// A block never reaches over the border of a group.
+func (f *Filter) Blocks() int { return f.Groups * f.groupBlocks() }
+
+// PackedLen returns the number of elements of the packed weights.
+func (f *Filter) PackedLen() int { return f.Blocks() * f.blockLen() }
+
+// Pack writes w [OutC, InC, KH, KW] and bias [OutC] (nil: zeros) to dst [PackedLen] in the order in which
+// the kernel reads them: a block of output channels after the other, in each first the bias, then
+// [KH][KW][InC][block]. What is missing in a last block is zero.
+func (f *Filter) Pack(dst, w, bias []float32) {
+	must("packed weights", len(dst), 0, f.PackedLen())
+	must("weights", len(w), 0, f.OutC*f.taps())
+	clear(dst[:f.PackedLen()])
+	per := f.OutC / f.Groups
+	for oc := range f.OutC {
+		g, j := oc/per, oc%per
+		block := dst[(g*f.groupBlocks()+j/blockC)*f.blockLen():]
+		if bias != nil {
+			block[j%blockC] = bias[oc]
+		}
+		for c := range f.InC {
+			for k := range f.KH * f.KW {
+				block[blockC*(1+k*f.InC+c)+j%blockC] = w[(oc*f.InC+c)*f.KH*f.KW+k]
+			}
+		}
+	}
+}
+
+// Conv is a convolution of NHWC pictures with its epilogue: dst = Act(bias + Σ src·w + res).
+type Conv struct {
+	Filter
+	StrideH, StrideW int
+	DilH, DilW       int
+	N, OutH, OutW    int
+
+	// Src places the input so that pixel (n, y, x) is what the first tap of output (n, 0, 0) meets at
+	// (n, 0, 0): padding is a halo of zeros that lies in the slice. Dst and Res place the output and
+	// what is added to it.
+	Src, Dst, Res Grid
+	Act           Act
+}
+
+// Run computes the channel blocks [b0, b1) of the output pixels [p0, p1), counted over all N·OutH·OutW.
+// packed comes from Pack. res may be nil. dst may be res, not src.
+func (c *Conv) Run(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
+	if p0 >= p1 || b0 >= b1 {
+		return
+	}
+	c.check(dst, src, res, packed, p1, b1)
+	for b := b0; b < b1; b++ {
+		g, j := b/c.groupBlocks(), b%c.groupBlocks()
+		t := convTask{Conv: c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
+		per := c.OutC / c.Groups
+		t.inC = g * c.InC
+		t.outC = g*per + j*blockC
+		t.width = min(blockC, per-j*blockC)
+		t.lo, t.hi = c.Act.bounds()
+		t.run(p0, p1)
+	}
+}
+
+// bounds returns the interval to which the activation clips; Identity and the functions that are more
+// than a clip do not clip here.
+func (a Act) bounds() (lo, hi float32) {
+	switch a.Func {
+	case Relu:
+		return 0, float32(math.Inf(1))
+	case Clip:
+		return a.A, a.B
+	}
+	return float32(math.Inf(-1)), float32(math.Inf(1))
+}
+
+// check panics if a slice is too short for the geometry.
+func (c *Conv) check(dst, src, res, packed []float32, p1, b1 int) {
+	must("conv pixels", c.N*c.OutH*c.OutW, 0, p1)
+	must("conv blocks", c.Blocks(), 0, b1)
+	must("conv weights", len(packed), 0, c.PackedLen())
+	y, x := (c.OutH-1)*c.StrideH+(c.KH-1)*c.DilH, (c.OutW-1)*c.StrideW+(c.KW-1)*c.DilW
+	must("conv input", len(src), c.Src.Start, c.Src.At(c.N-1, y, x)+c.Groups*c.InC)
+	must("conv output", len(dst), c.Dst.Start, c.Dst.At(c.N-1, c.OutH-1, c.OutW-1)+c.OutC)
+	if res != nil {
+		must("conv residual", len(res), c.Res.Start, c.Res.At(c.N-1, c.OutH-1, c.OutW-1)+c.OutC)
+	}
+}
