@@ -135,7 +135,9 @@ func (f *File) place() error {
 			return fs.ErrExist
 		}
 	}
-	return os.Rename(f.f.Name(), f.path)
+	err := os.Rename(f.f.Name(), f.path)
+	f.done = err == nil // nothing is left to remove
+	return err
 }
 
 // Abort drops the file. After Commit, or a second time, it does nothing, so that it can be deferred.
@@ -145,7 +147,7 @@ func (f *File) Abort() {
 	}
 	f.done = true
 	f.f.Close()
-	os.Remove(f.f.Name()) // after a rename there is nothing of that name
+	os.Remove(f.f.Name())
 }
 
 // syncDir makes the names in dir durable. Windows has no such call, nor have some network file systems.
