@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -125,6 +126,80 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestPlots(t *testing.T) {
+	diverged := history(6, true)
+	diverged[4].TrainLoss, diverged[5].ValLoss = math.Inf(1), math.NaN()
+	hostile := []string{"<script>alert(1)</script>", "a&b\x00\x1b\xff", "\"quotes\" and a very long name indeed"}
+	same := history(3, false)
+	for i := range same {
+		same[i].TrainLoss, same[i].TrainAccuracy = 0, 1
+	}
+	for _, c := range []struct {
+		name string
+		plot func(io.Writer) error
+	}{
+		{"curves.svg", func(w io.Writer) error { return PlotHistory(w, history(30, true), 14) }},
+		{"curves_five.svg", func(w io.Writer) error { return PlotHistory(w, history(5, true), 5) }},
+		{"curves_one.svg", func(w io.Writer) error { return PlotHistory(w, history(1, false), 0) }},
+		{"curves_flat.svg", func(w io.Writer) error { return PlotHistory(w, same, 2) }},
+		{"curves_diverged.svg", func(w io.Writer) error { return PlotHistory(w, diverged, 4) }},
+		{"matrix_two.svg", func(w io.Writer) error { return PlotConfusion(w, predictions(t, signs[:2], 50, false)) }},
+		{"matrix_hostile.svg", func(w io.Writer) error { return PlotConfusion(w, predictions(t, hostile, 50, false)) }},
+		{"matrix_ten.svg", func(w io.Writer) error { return PlotConfusion(w, predictions(t, signs, 400, false)) }},
+		{"matrix_forty.svg", func(w io.Writer) error { return PlotConfusion(w, predictions(t, numbered(40), 900, false)) }},
+		{"matrix_hundred.svg", func(w io.Writer) error { return PlotConfusion(w, predictions(t, numbered(101), 3000, false)) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := c.plot(&b); err != nil {
+				t.Fatal(err)
+			}
+			checkSVG(t, b.Bytes())
+			golden(t, c.name, b.Bytes())
+		})
+	}
+}
+
+// checkSVG checks what a golden file could get wrong unseen: well-formed XML, no number that is none, and no font
+// that only we have.
+func checkSVG(t *testing.T, svg []byte) {
+	t.Helper()
+	decoder := xml.NewDecoder(bytes.NewReader(svg))
+	for {
+		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("not well-formed: %v", err)
+		}
+	}
+	for _, bad := range []string{"NaN", "Inf", "Liberation Sans;", "Serif"} {
+		if bytes.Contains(svg, []byte(bad)) {
+			t.Errorf("contains %q", bad)
+		}
+	}
+}
+
+func TestManyClassesStaySmall(t *testing.T) {
+	var b bytes.Buffer
+	if err := PlotConfusion(&b, predictions(t, numbered(1000), 5000, false)); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() > 1<<20 {
+		t.Errorf("%d bytes for 1000 classes, want at most 1 MiB", b.Len())
+	}
+}
+
+func TestPlotErrors(t *testing.T) {
+	if err := PlotConfusion(io.Discard, predictions(t, signs, 100, true)); err == nil {
+		t.Error("no error for the confusion matrix of several labels")
+	}
+	nan := math.NaN()
+	empty := []Epoch{{1, nan, nan, nan, nan, nan, nan}}
+	if err := PlotHistory(io.Discard, empty, 1); err == nil {
+		t.Error("no error for learning curves without a value")
+	}
+}
+
 func TestCSV(t *testing.T) {
 	ten, labels := predictions(t, signs, 100, false), predictions(t, signs[:3], 40, true)
 	epochs := history(2, true)
@@ -235,6 +310,8 @@ func TestWriteErrorsAreReturned(t *testing.T) {
 		"history":   WriteHistory(errWriter{}, history(2, true)),
 		"per class": WritePerClass(errWriter{}, r),
 		"confusion": WriteConfusion(errWriter{}, r),
+		"curves":    PlotHistory(errWriter{}, history(2, true), 1),
+		"matrix":    PlotConfusion(errWriter{}, r),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "disk full") {
 			t.Errorf("%s: error %v, want disk full", name, err)
