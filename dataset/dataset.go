@@ -181,7 +181,21 @@ func (d *Dataset) openFile(ctx context.Context, path string, o Options) error {
 		return fmt.Errorf("dataset: %w", err)
 	}
 	head = head[:n]
-	return UnsupportedError(fmt.Sprintf("%s: not a folder (its content is %s)", d.shown, sniff.Of(head)))
+	var l listing
+	switch {
+	case isZip(head):
+		d.src, err = listZip(ctx, &l, f, o)
+	case isGzip(head):
+		d.src, err = listTarGz(ctx, &l, f, o)
+	case isTar(head):
+		d.src, err = listTar(ctx, &l, f, o)
+	default:
+		err = UnsupportedError(fmt.Sprintf("%s: neither a folder, a .zip, .tar or .tar.gz archive, a CSV nor a TSV (its content is %s)", d.shown, sniff.Of(head)))
+	}
+	if err != nil {
+		return inArchive(d.shown, err)
+	}
+	return d.fromFolders(ctx, &l, o)
 }
 
 // ReadFile returns the bytes of s, which must be one of d.Samples. It is an error if they are not those
