@@ -260,8 +260,9 @@ func TestCancel(t *testing.T) {
 	dir := t.TempDir()
 	files := pictures("photos/cat/1.jpg photos/dog/2.jpg")
 	files["a.zip"], files["a.tar.gz"] = string(zipOf(t, usual...)), string(gzipOf(t, tarOf(t, usual...)))
+	files["a.csv"] = "path,label\nphotos/cat/1.jpg,cat\n"
 	writeFiles(t, dir, files)
-	for _, name := range []string{"photos", "a.zip", "a.tar.gz"} {
+	for _, name := range []string{"photos", "a.zip", "a.tar.gz", "a.csv"} {
 		if _, err := Open(ctx, filepath.Join(dir, name), Options{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want %v", name, err, context.Canceled)
 		}

@@ -189,6 +189,8 @@ func (d *Dataset) openFile(ctx context.Context, path string, o Options) error {
 		d.src, err = listTarGz(ctx, &l, f, o)
 	case isTar(head):
 		d.src, err = listTar(ctx, &l, f, o)
+	case sniff.Of(head) == sniff.Text || isTableName(path):
+		return d.openCSV(ctx, f, o)
 	default:
 		err = UnsupportedError(fmt.Sprintf("%s: neither a folder, a .zip, .tar or .tar.gz archive, a CSV nor a TSV (its content is %s)", d.shown, sniff.Of(head)))
 	}
@@ -236,6 +238,12 @@ func (d *Dataset) ConvertHint() string {
 	}
 	return fmt.Sprintf("%d pictures (%s) are in formats that are not read and were left out; convert them to JPEG first, "+
 		"for example with ImageMagick: magick mogrify -format jpg *.heic", d.Convertible.Total(), d.Convertible)
+}
+
+// isTableName is asked where the content is not clear: a table may be empty or in an old encoding.
+func isTableName(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return ext == ".csv" || ext == ".tsv"
 }
 
 // nameOf returns the last element of a file's path without the extensions of archives and tables.
