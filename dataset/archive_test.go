@@ -268,3 +268,31 @@ func TestCancel(t *testing.T) {
 		}
 	}
 }
+
+// TestCaltech lists a real archive. GRAFT_DATA is the folder that holds it.
+func TestCaltech(t *testing.T) {
+	dir := os.Getenv("GRAFT_DATA")
+	if dir == "" {
+		t.Skip("GRAFT_DATA does not name a folder with 101_ObjectCategories.tar.gz")
+	}
+	d, err := Open(t.Context(), filepath.Join(dir, "101_ObjectCategories.tar.gz"), Options{Exclude: []string{"BACKGROUND_Google"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	s, err := d.Split(SplitOptions{Test: 0.35})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Classes) != 101 || len(d.Samples) != 8677 || len(d.Skipped) != 0 {
+		t.Errorf("%d classes, %d pictures, skipped %v", len(d.Classes), len(d.Samples), d.Skipped)
+	}
+	if train := len(s.Train) + len(s.Validation); train != 5594 || len(s.Test) != 3083 {
+		t.Errorf("%d for training, %d for test, want 5594 and 3083", train, len(s.Test))
+	}
+	for _, i := range []int{0, 4000, 8676} {
+		if b, err := d.ReadFile(&d.Samples[i]); err != nil || int64(len(b)) != d.Samples[i].Size {
+			t.Errorf("%s: %d bytes, %v", d.Samples[i].Path, len(b), err)
+		}
+	}
+}
