@@ -7,6 +7,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"strings"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -48,12 +49,23 @@ func blame(format sniff.Format, err error) error {
 	switch {
 	case err == nil, errors.As(err, &ourFormat), errors.As(err, &ours):
 		return err
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), saysCut(err):
 		return FormatError(fmt.Sprintf("%v: file is cut short", format))
 	case errors.As(err, &jpegs), errors.As(err, &pngs), errors.As(err, &tiffs), errors.Is(err, bmp.ErrUnsupported):
-		return UnsupportedError(fmt.Sprintf("%v: %v", format, err))
+		return UnsupportedError(fmt.Sprintf("%v: %s", format, reason(format, err)))
 	}
-	return FormatError(fmt.Sprintf("%v: %v", format, err))
+	return FormatError(fmt.Sprintf("%v: %s", format, reason(format, err)))
+}
+
+// saysCut reports whether a library says in words of its own that the file ended too early.
+func saysCut(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "unexpected EOF") || strings.Contains(text, "short Huffman data")
+}
+
+// reason is err without the library's own mention of the format.
+func reason(format sniff.Format, err error) string {
+	return strings.TrimPrefix(err.Error(), format.String()+": ")
 }
 
 // foreign are pictures that package sniff does not tell apart, by their first bytes.

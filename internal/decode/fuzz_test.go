@@ -1,0 +1,58 @@
+package decode
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzDecode holds whatever comes to the promises of Decode: an error of one of two kinds, or a whole
+// picture within the limits, and a budget that ends as it began.
+func FuzzDecode(f *testing.F) {
+	for _, path := range goldenFiles(f) {
+		f.Add(readFile(f, path))
+	}
+	for _, c := range badCases(f) {
+		if len(c.data) < 10000 {
+			f.Add(c.data)
+		}
+	}
+	const limit = 1 << 16
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b := NewBudget(8 << 20)
+		m, err := Decode(t.Context(), data, Options{MaxPixels: limit, Budget: b})
+		if err != nil {
+			var format FormatError
+			var unsupported UnsupportedError
+			if !errors.As(err, &format) && !errors.As(err, &unsupported) {
+				t.Errorf("error of type %T: %v", err, err)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("error of several lines: %q", err)
+			}
+			m = &Image{}
+		} else if m.W < 1 || m.H < 1 || m.W*m.H > limit || len(m.Pix) != 3*m.W*m.H {
+			t.Errorf("%dx%d with %d bytes", m.W, m.H, len(m.Pix))
+		}
+		m.Release()
+		if b.used != 0 {
+			t.Errorf("%d bytes of the budget are lost", b.used)
+		}
+	})
+}
+
+// FuzzExif looks for EXIF data that hangs or panics, and for orientations that there are not.
+func FuzzExif(f *testing.F) {
+	for _, c := range exifCases {
+		f.Add(c.data)
+	}
+	for _, name := range []string{"orientation5.tiff", "group4.tiff"} {
+		f.Add(readFile(f, filepath.Join(goldenDir, name)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if o := orientationOf(data); o < 1 || o > 8 {
+			t.Errorf("orientation %d", o)
+		}
+	})
+}
