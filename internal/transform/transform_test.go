@@ -126,3 +126,17 @@ func TestModes(t *testing.T) {
 		t.Error("a zero or NaN deviation is accepted")
 	}
 }
+
+// A folder of pictures of ever new sizes must not fill the memory with tables.
+func TestTablesAreBounded(t *testing.T) {
+	s := Spec{Width: 2, Height: 2}
+	dst := make([]float32, 12)
+	for w := 1; w <= 2*maxCached; w++ {
+		if err := s.Apply(dst, make([]uint8, 3*w), w, 1); err != nil {
+			t.Fatal(err)
+		}
+		if len(cache.m) > maxCached {
+			t.Fatalf("%d tables kept after %d widths, want at most %d", len(cache.m), w, maxCached)
+		}
+	}
+}
