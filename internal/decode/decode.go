@@ -4,7 +4,8 @@
 //
 // What is done on the way, for every format:
 //   - The content says what a file is, never its name.
-//   - Sizes are read and judged before any pixel is allocated; see [Options] and [header].
+//   - Sizes are read and judged before any pixel is allocated: none may be zero, above [Options].MaxPixels in
+//     all, longer than [MaxAspect], or more than a file of that length can hold.
 //   - An EXIF or TIFF orientation is applied: all eight of them.
 //   - 16 bits become 8 by v*255/65535, rounded; 1, 2 and 4 bits are scaled to 0–255.
 //   - Alpha is blended over white, in the values as they are stored (no gamma), rounded.
@@ -127,13 +128,13 @@ func (o Options) check(format sniff.Format, h header, size int) error {
 	if limit == 0 {
 		limit = DefaultMaxPixels
 	}
-	pixels := int64(h.w) * int64(h.h) // each is below 2^32 in every format, and both positive from here on
+	pixels := int64(h.w) * int64(h.h) // may overflow, but not where both pass the test against 1<<30
 	switch {
 	case h.w < 1 || h.h < 1:
 		return FormatError(fmt.Sprintf("%v: header says %dx%d pixels, want at least 1x1", format, h.w, h.h))
 	case h.w > 1<<30 || h.h > 1<<30 || pixels > int64(limit):
 		return UnsupportedError(fmt.Sprintf("%v: header says %dx%d pixels, above the limit of %d in all (--max-pixels)", format, h.w, h.h, limit))
-	case max(h.w, h.h)/MaxAspect > min(h.w, h.h) || max(h.w, h.h) > MaxAspect*min(h.w, h.h):
+	case max(h.w, h.h) > MaxAspect*min(h.w, h.h):
 		return UnsupportedError(fmt.Sprintf("%v: %dx%d pixels, more than %d times as long as wide", format, h.w, h.h, MaxAspect))
 	case pixels > h.holds:
 		return FormatError(fmt.Sprintf("%v: header says %dx%d pixels, more than its %d bytes can hold", format, h.w, h.h, size))
