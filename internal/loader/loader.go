@@ -67,10 +67,12 @@ func (o Options) withDefaults() (Options, error) {
 	return o, errors.Join(errs...)
 }
 
-// Batch is some pictures. Its slices are used again once the function that got it returns.
+// Batch is some pictures, and those that were left out on the way to them. Its slices are used again once
+// the function that got it returns.
 type Batch struct {
-	Index  []int     // the source's numbers of the pictures
+	Index  []int     // the source's numbers of the pictures; none in a last batch of failures alone
 	Pixels []float32 // [len(Index),3,H,W]
+	Failed []Failure // those since the last batch, in the order of the positions too
 }
 
 // Failure is a picture that was left out.
@@ -197,16 +199,17 @@ func (l *line) collect(ctx context.Context, each func(Batch) error) (failures []
 		i := l.index[next]
 		if r.err != nil {
 			failures = append(failures, Failure{i, l.src.Name(i), r.err})
+			batch.Failed = append(batch.Failed, failures[len(failures)-1])
 		} else {
 			batch.Index = append(batch.Index, i)
 			batch.Pixels = append(batch.Pixels, r.pixels...)
 		}
 		l.free <- r.pixels
-		if len(batch.Index) == l.o.Batch || next == len(l.index)-1 && len(batch.Index) > 0 {
+		if len(batch.Index) == l.o.Batch || next == len(l.index)-1 && len(batch.Index)+len(batch.Failed) > 0 {
 			if err := each(batch); err != nil {
 				return failures, err
 			}
-			batch.Index, batch.Pixels = batch.Index[:0], batch.Pixels[:0]
+			batch.Index, batch.Pixels, batch.Failed = batch.Index[:0], batch.Pixels[:0], batch.Failed[:0]
 		}
 	}
 	return failures, nil

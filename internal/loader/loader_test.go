@@ -93,6 +93,7 @@ func TestRunKeepsOrder(t *testing.T) {
 	for _, threads := range []int{0, 1, 2, 7} {
 		t.Run(fmt.Sprintf("threads=%d", threads), func(t *testing.T) {
 			var got, sizes []int
+			var passed []Failure
 			failures, err := Run(t.Context(), src, index, options(threads), func(b Batch) error {
 				sizes = append(sizes, len(b.Index))
 				for j, i := range b.Index {
@@ -103,11 +104,13 @@ func TestRunKeepsOrder(t *testing.T) {
 					}
 				}
 				got = append(got, b.Index...)
+				passed = append(passed, b.Failed...)
 				return nil
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkFailures(t, passed, wantBad)
 			if !slices.Equal(got, wantIndex) {
 				t.Errorf("pictures %v, want %v", got, wantIndex)
 			}
@@ -220,8 +223,16 @@ func TestRunOfNothing(t *testing.T) {
 	if failures, err := Run(t.Context(), src, nil, options(2), never); err != nil || failures != nil {
 		t.Errorf("no pictures: %v, %v", failures, err)
 	}
-	if failures, err := Run(t.Context(), src, []int{3}, options(2), never); err != nil || len(failures) != 1 {
-		t.Errorf("one damaged picture: %v, %v", failures, err)
+	told := 0
+	failures, err := Run(t.Context(), src, []int{3}, options(2), func(b Batch) error {
+		if len(b.Index) > 0 || len(b.Failed) != 1 {
+			t.Errorf("one damaged picture: batch %v", b)
+		}
+		told++
+		return nil
+	})
+	if err != nil || len(failures) != 1 || told != 1 {
+		t.Errorf("one damaged picture: %v, %v, told %d times", failures, err, told)
 	}
 	for _, o := range []Options{{}, {Spec: transform.Spec{Width: 1, Height: 1}, Batch: -1}} {
 		if _, err := Run(t.Context(), src, []int{0}, o, never); err == nil {
