@@ -20,8 +20,11 @@ func isZip(head []byte) bool {
 
 func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 
-// isTar asks for a header with a right checksum, which archives without the ustar magic have too.
+// isTar asks for the magic, or for a header with a right checksum, which older archives have too.
 func isTar(head []byte) bool {
+	if len(head) > 262 && string(head[257:262]) == "ustar" {
+		return true
+	}
 	_, err := tar.NewReader(bytes.NewReader(head)).Next()
 	return err == nil
 }

@@ -92,7 +92,7 @@ func inspectFile(src source, f file, limit int64, buf []byte) verdict {
 type sorter struct {
 	d     *Dataset
 	holds map[string]bool // folders that have a picture in them, of any format
-	// named says that the user named each file, so that one which is no picture is an error of his.
+	// named says that the user named each file, so that one which is no picture is a bad one.
 	named bool
 }
 
@@ -103,7 +103,7 @@ func (s *sorter) tell(f file, v verdict) {
 	case v.reason != "":
 		s.skip(f.path, v.reason, s.named || namedPicture(f.path))
 	case v.format.Decodable() && !(v.format == sniff.TIFF && kind == "raw"):
-		s.hold(f.path)
+		s.holds[dirOf(f.path)] = true
 		s.d.Samples = append(s.d.Samples, Sample{Path: f.path, SHA256: v.sha, Size: v.size, at: f.at})
 	case v.format.Convertible():
 		s.convertible(f.path, v.format.String())
@@ -123,15 +123,8 @@ func (s *sorter) skip(path, reason string, bad bool) {
 }
 
 func (s *sorter) convertible(path, kind string) {
-	s.hold(path)
+	s.holds[dirOf(path)] = true
 	s.d.Convertible[kind]++
-}
-
-func (s *sorter) hold(path string) {
-	dir := dirOf(path)
-	if !s.holds[dir] {
-		s.holds[dir] = true
-	}
 }
 
 // dirOf is path.Dir for clean paths; it does not allocate.

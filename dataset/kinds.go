@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"path"
-	"strconv"
 	"strings"
 )
 
@@ -55,5 +54,3 @@ func hiddenPathKind(p string) string {
 	}
 	return ""
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

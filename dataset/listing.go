@@ -1,7 +1,11 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -49,21 +53,12 @@ func (l *listing) addDir(dir string) {
 
 // walk lists dir and all below it. Only a root that cannot be read is an error.
 func (l *listing) walk(ctx context.Context, fsys fs.FS, dir string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	entries, err := fs.ReadDir(fsys, dir)
-	if err != nil {
-		if dir == "." {
-			return err
-		}
-		l.skipped = append(l.skipped, Skipped{Path: dir, Reason: "folder: " + reasonOf(err), Bad: true})
-	}
-	for _, e := range entries {
+	var below []string
+	err := eachEntry(ctx, fsys, dir, func(e fs.DirEntry) {
 		p := path.Join(dir, e.Name())
 		if kind := hiddenKind(e.Name()); kind != "" {
 			l.ignore(kind)
-			continue
+			return
 		}
 		mode := e.Type()
 		if mode&fs.ModeSymlink != 0 {
@@ -72,16 +67,51 @@ func (l *listing) walk(ctx context.Context, fsys fs.FS, dir string) error {
 		switch {
 		case mode.IsDir():
 			l.addDir(p)
-			if err := l.walk(ctx, fsys, p); err != nil {
-				return err
-			}
+			below = append(below, p)
 		case mode.IsRegular():
 			l.files = append(l.files, file{path: p})
 		case mode&fs.ModeSymlink == 0:
-			l.leaveOut(p, errNotRegular(mode).Error())
+			l.leaveOut(p, notRegularError(mode).Error())
+		}
+	})
+	if ctx.Err() != nil || err != nil && dir == "." {
+		return err
+	}
+	if err != nil {
+		l.skipped = append(l.skipped, Skipped{Path: dir, Reason: "folder: " + reasonOf(err), Bad: true})
+	}
+	for _, p := range below {
+		if err := l.walk(ctx, fsys, p); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// eachEntry visits what dir holds, in no order. It reads part by part where it can: the entries of a
+// million files take more memory than the rest of their listing.
+func eachEntry(ctx context.Context, fsys fs.FS, dir string, visit func(fs.DirEntry)) error {
+	f, err := fsys.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r, ok := f.(fs.ReadDirFile)
+	if !ok {
+		return &fs.PathError{Op: "readdir", Path: dir, Err: errors.New("not a folder that can be listed")}
+	}
+	for {
+		entries, err := r.ReadDir(1024)
+		for _, e := range entries {
+			visit(e)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err = cmp.Or(ctx.Err(), err); err != nil {
+			return err
+		}
+	}
 }
 
 // follow returns the mode of the regular or special file that the link p leads to. A link that leads to
@@ -133,7 +163,7 @@ func memberPath(name string) (p string, ok bool) {
 func (l *listing) countMember(ctx context.Context, o Options) error {
 	l.members++
 	if l.members > o.MaxMembers {
-		return FormatError("more members than the limit, " + itoa(o.MaxMembers))
+		return FormatError(fmt.Sprintf("more members than the limit, %d", o.MaxMembers))
 	}
 	return ctx.Err()
 }

@@ -24,10 +24,10 @@ type file struct {
 	at   int64 // where an archive holds it
 }
 
-// errNotRegular is the error for what may block or never end when it is read.
-type errNotRegular fs.FileMode
+// notRegularError is the error for what may block or never end when it is read.
+type notRegularError fs.FileMode
 
-func (e errNotRegular) Error() string {
+func (e notRegularError) Error() string {
 	return "is a " + kindOf(fs.FileMode(e)) + ", want a regular file"
 }
 
@@ -69,7 +69,7 @@ func (s fsSource) open(f file) (io.ReadCloser, int64, error) {
 	}
 	info, err := r.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = errNotRegular(info.Mode())
+		err = notRegularError(info.Mode())
 	}
 	if err != nil {
 		r.Close()
@@ -103,7 +103,7 @@ func (d dirFS) Open(name string) (fs.File, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() && !info.IsDir() {
-		return nil, errNotRegular(info.Mode())
+		return nil, notRegularError(info.Mode())
 	}
 	return os.OpenFile(p, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
@@ -114,14 +114,6 @@ func (d dirFS) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return os.Stat(p)
-}
-
-func (d dirFS) ReadDir(name string) ([]fs.DirEntry, error) {
-	p, err := d.local("readdir", name)
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadDir(p)
 }
 
 // fileOnly holds a file that is to be closed and has no members.

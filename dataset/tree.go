@@ -83,7 +83,7 @@ func (d *Dataset) checkOut(out string) (string, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("dataset: %w", err)
 	}
-	real, err := realPath(abs)
+	resolved, err := realPath(abs)
 	if err != nil {
 		return "", err
 	}
@@ -92,28 +92,28 @@ func (d *Dataset) checkOut(out string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if rel, err := filepath.Rel(root, real); err == nil && filepath.IsLocal(rel) {
+		if rel, err := filepath.Rel(root, resolved); err == nil && filepath.IsLocal(rel) {
 			return "", FormatError(fmt.Sprintf("%s: lies within the data folder %s, which is never changed: name a folder outside it", out, d.shown))
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(real), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(resolved), 0o777); err != nil {
 		return "", fmt.Errorf("dataset: %w", err)
 	}
-	return real, nil
+	return resolved, nil
 }
 
 // realPath follows the links in an absolute path as far as it exists.
 func realPath(p string) (string, error) {
-	real, err := filepath.EvalSymlinks(p)
+	resolved, err := filepath.EvalSymlinks(p)
 	if errors.Is(err, fs.ErrNotExist) && p != filepath.Dir(p) {
-		if real, err = realPath(filepath.Dir(p)); err == nil {
-			return filepath.Join(real, filepath.Base(p)), nil
+		if resolved, err = realPath(filepath.Dir(p)); err == nil {
+			return filepath.Join(resolved, filepath.Base(p)), nil
 		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("dataset: %w", err)
 	}
-	return real, nil
+	return resolved, nil
 }
 
 type treeWriter struct {

@@ -130,6 +130,26 @@ func TestWriteTreeOfArchive(t *testing.T) {
 	wantError(t, WriteTree(t.Context(), d, s, filepath.Join(t.TempDir(), "out"), Symlink), "copy instead")
 }
 
+// TestWriteTreeOfTable keeps the whole path below each class: only together is it sure to be unique.
+func TestWriteTreeOfTable(t *testing.T) {
+	d, err := openTable(t, "l.csv", "path,label,split\na.jpg,cat,train\nsub/c.jpg,dog,train\nb.jpg,dog,test\n", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := d.Split(SplitOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(d.root, "out") // the table names its pictures, so this is not within the data
+	if err := WriteTree(t.Context(), d, s, out, Copy); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"train/cat/a.jpg": picture("a.jpg"), "train/dog/sub/c.jpg": picture("sub/c.jpg"), "test/dog/b.jpg": picture("b.jpg")}
+	if diff := cmp.Diff(want, readTree(t, out)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
 func TestWriteTreeRefuses(t *testing.T) {
 	base := t.TempDir()
 	in := filepath.Join(base, "photos")
