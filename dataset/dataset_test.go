@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -93,6 +94,9 @@ func TestLayout(t *testing.T) {
 		{"a folder beside a picture is no wrapper", "0.jpg x/cat/1.jpg x/dog/2.jpg", nil,
 			[]string{"0.jpg []: no class: it lies beside the folders of the classes", "x/cat/1.jpg x", "x/dog/2.jpg x"}},
 		{"one class is no wrapper", "x/cat/1.jpg x/cat/2.jpg", nil, []string{"x/cat/1.jpg cat", "x/cat/2.jpg cat"}},
+		{"one class with a picture and a folder", "x/1.jpg x/sub/2.jpg", nil, []string{"x/1.jpg x", "x/sub/2.jpg x"}},
+		{"train alone is a wrapper", "train/cat/1.jpg train/dog/2.jpg", nil, []string{"train/cat/1.jpg cat", "train/dog/2.jpg dog"}},
+		{"two names for train and no other side", "Train/1.jpg training/2.jpg", nil, []string{"Train/1.jpg Train", "training/2.jpg training"}},
 		{"ready", "Train/cat/1.jpg Train/dog/2.jpg test/cat/3.jpg valid/dog/4.jpg", nil,
 			[]string{"Train/cat/1.jpg cat train", "Train/dog/2.jpg dog train", "test/cat/3.jpg cat test", "valid/dog/4.jpg dog validation"}},
 		{"ready in wrappers, with loose files", "x/train/cat/1.jpg x/train/dog/5.jpg x/test/cat/2.jpg x/test/3.jpg", map[string]string{"x/labels.txt": "a"},
@@ -147,6 +151,7 @@ func TestOpenFSErrors(t *testing.T) {
 		{"only a bad picture", memory("", map[string]string{"a/1.jpg": ""}), Options{}, []string{"no pictures", "1 skipped, the first: a/1.jpg: the file is empty"}},
 		{"no class", memory("1.jpg 2.jpg", nil), Options{}, []string{"2 pictures and no class"}},
 		{"unknown exclusion", two, Options{Exclude: []string{"Cats"}}, []string{`no class is named "Cats"`, `near it: "cat"`}},
+		{"exclusion with a slip", two, Options{Exclude: []string{"dgo", "ca"}}, []string{`"dgo"; near it: "dog"`, `"ca"; near it: "cat"`}},
 		{"exclusion far from all", two, Options{Exclude: []string{"helicopter"}}, []string{`the classes are "cat", "dog"`}},
 		{"all excluded", two, Options{Exclude: []string{"cat", "dog"}}, []string{"no pictures"}},
 		{"options", two, Options{Threads: -1, MaxBytes: -2}, []string{"Threads is -1", "MaxBytes is -2"}},
@@ -214,6 +219,36 @@ func TestLimitOfFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantLines(t, d, "cat/1.jpg cat", "dog/2.jpg dog", "!dog/3.jpg [dog]: has 104 bytes, more than the limit, 50", "ignored: 1 video")
+}
+
+// sized is a source of one file that states another length than it has.
+type sized struct {
+	content string
+	stated  int64
+}
+
+func (s sized) open(file) (io.ReadCloser, int64, error) {
+	return io.NopCloser(strings.NewReader(s.content)), s.stated, nil
+}
+
+func (sized) Close() error { return nil }
+
+func TestFileThatChanges(t *testing.T) {
+	long := picture(strings.Repeat("x", 9000))
+	for _, c := range []struct {
+		s    sized
+		want string
+	}{
+		{sized{long, int64(len(long))}, ""},
+		{sized{long, int64(len(long)) - 1}, "changed while it was read"},
+		{sized{long, int64(len(long)) + 1}, "changed while it was read"},
+		{sized{picture("x"), 100}, "ends before its stated length"},
+	} {
+		v := inspectFile(c.s, file{path: "1.jpg"}, 1<<20, make([]byte, 64<<10))
+		if c.want == "" && v.reason != "" || !strings.Contains(v.reason, c.want) {
+			t.Errorf("%d bytes stated, %d there: %q, want %q", c.s.stated, len(c.s.content), v.reason, c.want)
+		}
+	}
 }
 
 // TestManyFiles has more files than a block of inspect and more classes than a screen. The result must
