@@ -96,7 +96,7 @@ func TestLayout(t *testing.T) {
 		{"one class is no wrapper", "x/cat/1.jpg x/cat/2.jpg", nil, []string{"x/cat/1.jpg cat", "x/cat/2.jpg cat"}},
 		{"one class with a picture and a folder", "x/1.jpg x/sub/2.jpg", nil, []string{"x/1.jpg x", "x/sub/2.jpg x"}},
 		{"train alone is a wrapper", "train/cat/1.jpg train/dog/2.jpg", nil, []string{"train/cat/1.jpg cat", "train/dog/2.jpg dog"}},
-		{"two names for train and no other side", "Train/1.jpg training/2.jpg", nil, []string{"Train/1.jpg Train", "training/2.jpg training"}},
+		{"two names for train and no other side", "Train/1.jpg train/2.jpg", nil, []string{"Train/1.jpg Train", "train/2.jpg train"}},
 		{"ready", "Train/cat/1.jpg Train/dog/2.jpg test/cat/3.jpg valid/dog/4.jpg", nil,
 			[]string{"Train/cat/1.jpg cat train", "Train/dog/2.jpg dog train", "test/cat/3.jpg cat test", "valid/dog/4.jpg dog validation"}},
 		{"ready in wrappers, with loose files", "x/train/cat/1.jpg x/train/dog/5.jpg x/test/cat/2.jpg x/test/3.jpg", map[string]string{"x/labels.txt": "a"},

@@ -108,7 +108,7 @@ func (y layout) place(path string) (split, class string) {
 // splitNamed returns which side a folder's or a column's name means, or "".
 func splitNamed(name string) string {
 	switch strings.ToLower(name) {
-	case "train", "training":
+	case "train":
 		return Train
 	case "val", "valid", "validation":
 		return Validation
