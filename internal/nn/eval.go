@@ -105,6 +105,9 @@ func checkInputs(g *Graph, in map[string]*tensor.Tensor) error {
 			}
 			want[0] = batch
 		}
+		if n, err := t.Shape.Elems(); err != nil || n != t.Elems() {
+			return fmt.Errorf("nn: input %q: shape %v over %d elements", v.Name, t.Shape, t.Elems())
+		}
 		if t.DType != v.DType || !want.Equal(t.Shape) {
 			return fmt.Errorf("nn: input %q: %v %v, want %v %v", v.Name, t.DType, t.Shape, v.DType, want)
 		}

@@ -77,19 +77,22 @@ func InferAt(g *Graph, n int) (map[string]Info, error) {
 
 // inference is the state of a walk over a graph for one batch.
 type inference struct {
-	batch int
+	batch int // 0 if no input follows it
 	infos map[string]Info
 	fold  int // elements that may still be folded
 }
 
 func newInference(g *Graph, batch int) *inference {
-	f := &inference{batch: batch, infos: make(map[string]Info, len(g.Init)+len(g.Nodes)), fold: maxFold}
+	f := &inference{infos: make(map[string]Info, len(g.Init)+len(g.Nodes)), fold: maxFold}
 	for name, t := range g.Init {
 		f.infos[name] = Info{DType: t.DType, Shape: t.Shape, Const: t}
 		f.fold += 2 * t.Elems()
 	}
 	for _, v := range g.Inputs {
 		f.infos[v.Name] = Info{DType: v.DType, Shape: atBatch(v.Shape, batch)}
+		if slices.Contains(v.Shape, tensor.Free) {
+			f.batch = batch
+		}
 	}
 	return f
 }
@@ -117,8 +120,11 @@ func (f *inference) inputs(n *Node) []Info {
 
 func (f *inference) node(n *Node, in []Info) error {
 	out, err := outputInfos(n, in)
+	if err != nil && f.batch > 0 {
+		return fmt.Errorf("nn: in a batch of %d: %w", f.batch, err)
+	}
 	if err != nil {
-		return fmt.Errorf("nn: %w (batch %d)", err, f.batch)
+		return fmt.Errorf("nn: %w", err)
 	}
 	f.foldConst(n, in, out)
 	for i, name := range n.Outputs {

@@ -36,10 +36,7 @@ func constantValue(n *Node) *tensor.Tensor {
 }
 
 func constantForward(c *call) error {
-	t := constantValue(c.node)
-	copy(c.out[0].F, t.F)
-	copy(c.out[0].I, t.I)
-	copy(c.out[0].Raw, t.Raw)
+	copyElems(c.out[0], constantValue(c.node))
 	return nil
 }
 

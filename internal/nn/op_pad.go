@@ -2,9 +2,9 @@ package nn
 
 import "github.com/graft-ml/graft/internal/tensor"
 
-// opPad is Pad in the modes constant, reflect, edge and wrap: data, pads (first all the leading ones, then all the
-// trailing ones; a negative one crops), constant_value (optional), axes (optional, else all).
-var opPad = &opDef{minIn: 2, maxIn: 4, minOut: 1, maxOut: 1, shape: padShape, forward: padForward}
+// opPad is Pad in the modes constant, reflect and edge: data, pads (first all the leading ones, then all the trailing
+// ones; a negative one crops), constant_value (optional).
+var opPad = &opDef{minIn: 2, maxIn: 3, minOut: 1, maxOut: 1, shape: padShape, forward: padForward}
 
 func padShape(n *Node, in []Info) ([]Info, error) {
 	if err := wantPlain(n, in[0]); err != nil {
@@ -18,14 +18,7 @@ func padShape(n *Node, in []Info) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	axes, given, err := constInts(n, in, 3)
-	if err != nil {
-		return nil, err
-	}
-	if !given {
-		axes = nil
-	}
-	maps, err := padMaps(n, in[0].Shape, pads, axes, false)
+	maps, err := padMaps(n, in[0].Shape, pads, false)
 	if err != nil {
 		return nil, err
 	}
@@ -43,34 +36,17 @@ type padMap struct {
 }
 
 // padMaps returns a map for each axis; the indices only if filled.
-func padMaps(n *Node, x tensor.Shape, pads, axes []int, filled bool) ([]padMap, error) {
-	if axes == nil {
-		for i := range x {
-			axes = append(axes, i)
-		}
-	}
-	if len(pads) != 2*len(axes) {
-		return nil, n.errorf("pads %v, want %d numbers", pads, 2*len(axes))
-	}
-	if _, err := axesOf(n, axes, len(x)); err != nil {
-		return nil, err
-	}
-	begin, end := make([]int, len(x)), make([]int, len(x))
-	for i, a := range axes {
-		a, err := axisOf(n, a, len(x))
-		if err != nil {
-			return nil, err
-		}
-		begin[a], end[a] = pads[i], pads[len(axes)+i]
+func padMaps(n *Node, x tensor.Shape, pads []int, filled bool) ([]padMap, error) {
+	if len(pads) != 2*len(x) {
+		return nil, n.errorf("%d pads, want %d", len(pads), 2*len(x))
 	}
 	maps := make([]padMap, len(x))
 	for i, d := range x {
-		for _, p := range []int{begin[i], end[i]} {
-			if p > maxElems || p < -d {
-				return nil, n.errorf("pad of %d on axis %d of %v", p, i, x)
-			}
+		begin, end := pads[i], pads[len(x)+i]
+		if max(begin, end) > maxElems || min(begin, end) < -d {
+			return nil, n.errorf("pads of %d and %d on axis %d of %v", begin, end, i, x)
 		}
-		size := begin[i] + d + end[i]
+		size := begin + d + end
 		if size < 0 {
 			return nil, n.errorf("pads %v crop more than axis %d of %v has", pads, i, x)
 		}
@@ -82,7 +58,7 @@ func padMaps(n *Node, x tensor.Shape, pads, axes []int, filled bool) ([]padMap, 
 		if filled {
 			maps[i].from = make([]int, size)
 			for j := range size {
-				maps[i].from[j] = at(j - begin[i])
+				maps[i].from[j] = at(j - begin)
 			}
 		}
 	}
@@ -106,8 +82,6 @@ func padIndex(n *Node, d, size int) (func(i int) int, error) {
 		}, nil
 	case "edge":
 		return func(i int) int { return max(0, min(i, d-1)) }, nil
-	case "wrap":
-		return func(i int) int { return ((i % d) + d) % d }, nil
 	case "reflect":
 		period := max(1, 2*(d-1))
 		return func(i int) int {
@@ -115,12 +89,12 @@ func padIndex(n *Node, d, size int) (func(i int) int, error) {
 			return min(i, period-i) % d
 		}, nil
 	}
-	return nil, n.errorf("mode %q, want constant, reflect, edge or wrap", mode)
+	return nil, n.errorf("mode %q, want constant, reflect or edge", mode)
 }
 
 func padForward(c *call) error {
 	x, y, v := c.in[0], c.out[0], c.arg(2)
-	maps, err := padMaps(c.node, x.Shape, c.ints(1), c.ints(3), true)
+	maps, err := padMaps(c.node, x.Shape, c.ints(1), true)
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,11 @@ import (
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
-// opReduceSum and opReduceMean reduce some axes of X to one element each. The axes are an attribute or, as in
-// the ReduceSum of opset 13, an input; none means all, or with noop_with_empty_axes nothing.
+// opReduceSum and opReduceMean reduce some axes of X to one element each. The axes are an input of ReduceSum, an
+// attribute of ReduceMean; none means all, or with noop_with_empty_axes nothing.
 var (
 	opReduceSum  = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: 1, shape: reduceShape, forward: reduceForward(false)}
-	opReduceMean = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: 1, shape: reduceShape, forward: reduceForward(true)}
+	opReduceMean = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 1, shape: reduceShape, forward: reduceForward(true)}
 )
 
 func reduceShape(n *Node, in []Info) ([]Info, error) {

@@ -7,12 +7,9 @@ import (
 )
 
 // opReshape is Reshape: 0 keeps the extent of the input (unless allowzero), one −1 takes what is left.
-var opReshape = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: reshapeShape, forward: copyForward}
+var opReshape = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: reshapeShape, forward: copyForward, backward: passGradient}
 
 func reshapeShape(n *Node, in []Info) ([]Info, error) {
-	if err := wantPlain(n, in[0]); err != nil {
-		return nil, err
-	}
 	x := in[0].Shape
 	target, _, err := constInts(n, in, 1)
 	if err != nil {
@@ -54,18 +51,14 @@ func reshapeShape(n *Node, in []Info) ([]Info, error) {
 
 // copyForward is the forward pass of operators that change the shape only.
 func copyForward(c *call) error {
-	copy(c.out[0].F, c.in[0].F)
-	copy(c.out[0].I, c.in[0].I)
+	copyElems(c.out[0], c.in[0])
 	return nil
 }
 
 // opSqueeze drops axes of extent 1: those of the input axes, or all.
-var opSqueeze = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: 1, shape: squeezeShape, forward: copyForward}
+var opSqueeze = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: 1, shape: squeezeShape, forward: copyForward, backward: passGradient}
 
 func squeezeShape(n *Node, in []Info) ([]Info, error) {
-	if err := wantPlain(n, in[0]); err != nil {
-		return nil, err
-	}
 	x := in[0].Shape
 	axes, given, err := constInts(n, in, 1)
 	if err != nil {
@@ -88,12 +81,9 @@ func squeezeShape(n *Node, in []Info) ([]Info, error) {
 }
 
 // opUnsqueeze adds axes of extent 1 where the input axes says, by their place in the output.
-var opUnsqueeze = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: unsqueezeShape, forward: copyForward}
+var opUnsqueeze = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: unsqueezeShape, forward: copyForward, backward: passGradient}
 
 func unsqueezeShape(n *Node, in []Info) ([]Info, error) {
-	if err := wantPlain(n, in[0]); err != nil {
-		return nil, err
-	}
 	axes, _, err := constInts(n, in, 1)
 	if err != nil {
 		return nil, err

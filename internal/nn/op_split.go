@@ -1,7 +1,6 @@
 package nn
 
-// opSplit cuts a value along axis into parts: of the sizes of the input split, or else into equal ones, of which
-// the last is smaller if num_outputs says how many.
+// opSplit cuts a value along axis into parts: of the sizes of the input split, or else into equal ones.
 var opSplit = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: -1, shape: splitShape, forward: splitForward}
 
 func splitShape(n *Node, in []Info) ([]Info, error) {
@@ -20,12 +19,8 @@ func splitShape(n *Node, in []Info) ([]Info, error) {
 	if !given {
 		sizes = equalParts(x[axis], len(n.Outputs))
 	}
-	k, uneven := n.Attrs["num_outputs"].(int64)
-	if len(sizes) != len(n.Outputs) || uneven && int(k) != len(n.Outputs) {
-		return nil, n.errorf("split %v and num_outputs %d for %d outputs", sizes, k, len(n.Outputs))
-	}
-	if !given && !uneven && x[axis]%len(sizes) != 0 {
-		return nil, n.errorf("axis %d of %v does not split into %d equal parts", axis, x, len(sizes))
+	if len(sizes) != len(n.Outputs) {
+		return nil, n.errorf("split %v for %d outputs", sizes, len(n.Outputs))
 	}
 	left, out := x[axis], make([]Info, len(sizes))
 	for i, size := range sizes {
@@ -42,13 +37,11 @@ func splitShape(n *Node, in []Info) ([]Info, error) {
 	return out, nil
 }
 
-// equalParts cuts d into k parts; the last ones have what is left.
+// equalParts cuts d into k parts. If d does not divide, its parts do not add up to it.
 func equalParts(d, k int) []int {
 	sizes := make([]int, k)
-	size := (d + k - 1) / k
 	for i := range sizes {
-		sizes[i] = min(size, d)
-		d -= sizes[i]
+		sizes[i] = d / k
 	}
 	return sizes
 }
