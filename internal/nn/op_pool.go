@@ -127,7 +127,11 @@ func (w window) counts(padded bool) []float64 {
 func (a axisWindow) count(padded bool) []float64 {
 	n := make([]float64, a.out)
 	if padded {
-		a.in, a.padBegin, a.padEnd = a.in+a.padBegin+a.padEnd, 0, 0
+		for o := range n {
+			left := a.padBegin + a.in + a.padEnd - o*a.stride
+			n[o] = float64(min(a.kernel, (left+a.dilation-1)/a.dilation))
+		}
+		return n
 	}
 	for _, t := range a.taps() {
 		for i := range t.n {
