@@ -50,7 +50,7 @@ func Infer(g *Graph) (map[string]Info, error) {
 		}
 		out[name] = v
 	}
-	return out, checkFreeOutputs(g, out)
+	return out, checkFreeOutputs(g, out, a.infos)
 }
 
 // InferAt is Infer for a batch of n: each free extent of an input is n, and all shapes are fixed.
@@ -260,12 +260,20 @@ func equalConst(a, b *tensor.Tensor) bool {
 	return true
 }
 
-// checkFreeOutputs refuses a graph whose outputs follow the batch in another way than by their first axis.
-func checkFreeOutputs(g *Graph, infos map[string]Info) error {
+// checkFreeOutputs refuses a graph whose outputs follow the batch in another way than by having one row for each
+// picture. atA is what holds for batchA.
+func checkFreeOutputs(g *Graph, infos, atA map[string]Info) error {
 	for _, o := range g.Outputs {
-		for i, d := range infos[o.Name].Shape {
-			if i > 0 && d == tensor.Free {
-				return fmt.Errorf("nn: output %q: shape %v: axis %d follows the batch, only axis 0 may", o.Name, infos[o.Name].Shape, i)
+		shape := infos[o.Name].Shape
+		for i, d := range shape {
+			if d != tensor.Free {
+				continue
+			}
+			if i > 0 {
+				return fmt.Errorf("nn: output %q: shape %v: axis %d follows the batch, only axis 0 may", o.Name, shape, i)
+			}
+			if rows := atA[o.Name].Shape[0]; rows != batchA {
+				return fmt.Errorf("nn: output %q: shape %v: it has %d rows for %d pictures, want one for each", o.Name, shape, rows, batchA)
 			}
 		}
 	}

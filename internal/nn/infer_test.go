@@ -7,7 +7,7 @@ import (
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
-// view flattens the pictures x as PyTorch exports x.view(x.size(0), -1).
+// viewChain flattens the pictures x as PyTorch exports x.view(x.size(0), -1).
 func viewChain(b *Builder, x string) string {
 	n := b.Op("Gather", Attrs{"axis": int64(0)}, b.Op("Shape", nil, x), b.Const("zero", tensor.FromInts([]int64{0})))
 	shape := b.Op("Concat", Attrs{"axis": int64(0)}, b.Op("Unsqueeze", nil, n, b.Ints(0)), b.Ints(-1))
@@ -46,6 +46,8 @@ func TestInferFreeBatch(t *testing.T) {
 			"in a batch of 5: Reshape"},
 		{"pictures in a row", func(b *Builder, x string) string { return b.Op("Reshape", nil, x, b.Ints(1, -1)) },
 			"shape [1 N]: axis 1 follows the batch"},
+		{"two rows for each", func(b *Builder, x string) string { return b.Op("Reshape", nil, x, b.Ints(-1, 16)) },
+			"10 rows for 5 pictures"},
 		{"rank by batch", func(b *Builder, x string) string {
 			n := b.Op("ConstantOfShape", Attrs{"value": ints(1)}, b.Op("Shape", Attrs{"end": int64(1)}, x))
 			return b.Op("Reshape", nil, b.Const("one", f32(sh(1), 1)), n)

@@ -89,6 +89,18 @@ func TestReshapeAndFriends(t *testing.T) {
 	})
 }
 
+// The gradient of a change of shape is the gradient, added in its order.
+func TestReshapeGradient(t *testing.T) {
+	for op, arg := range map[string]*tensor.Tensor{"Reshape": ints(3, 2), "Squeeze": ints(0), "Unsqueeze": ints(0)} {
+		c := &call{node: &Node{Op: op}, in: list(seq(1, 6), arg), out: list(seq(3, 2))}
+		dX := f32(sh(1, 6), 1, 1, 1, 1, 1, 1)
+		if err := ops[op].backward(c, list(seq(3, 2)), list(dX, nil)); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, dX, f32(sh(1, 6), 1, 2, 3, 4, 5, 6), 0)
+	}
+}
+
 func TestPad(t *testing.T) {
 	mode := func(m string) Attrs { return Attrs{"mode": m} }
 	x := f32(sh(2, 3), 1, 2, 3, 4, 5, 6)
