@@ -27,8 +27,8 @@ type opDef struct {
 	// forward computes out from in, all row-major with the axes that ONNX states; in[i] is nil for an
 	// absent input, out[i] for an absent output. out is allocated by the caller to what shape said and holds
 	// garbage. It indexes within bounds for all that shape lets through; an error is for values that are
-	// no good (an index out of range). It is not called where all outputs are empty. Sums run in an order that does not depend on the extent of the
-	// batch axis or on the number of workers.
+	// no good (an index out of range). It is not called where all outputs are empty. Sums run in an order
+	// that does not depend on the extent of the batch axis or on the number of workers.
 	forward func(c *call) error
 
 	// backward adds to dIn[i], where it is not nil, the gradient of the loss by input i. It reads

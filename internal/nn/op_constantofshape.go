@@ -4,7 +4,10 @@ import "github.com/graft-ml/graft/internal/tensor"
 
 // opConstantOfShape makes a value of the shape that is its input, filled with the attribute value, a float32 0 if
 // there is none.
-var opConstantOfShape = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 1, shape: constantOfShapeShape, forward: constantOfShapeForward}
+var opConstantOfShape = &opDef{
+	minIn: 1, maxIn: 1, minOut: 1, maxOut: 1,
+	shape: constantOfShapeShape, forward: constantOfShapeForward,
+}
 
 func constantOfShapeShape(n *Node, in []Info) ([]Info, error) {
 	shape, _, err := constInts(n, in, 0)

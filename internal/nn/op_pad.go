@@ -65,8 +65,8 @@ func padMaps(n *Node, x tensor.Shape, pads []int, filled bool) ([]padMap, error)
 	return maps, nil
 }
 
-// padIndex returns a function that maps an index outside an axis of d elements to one inside, by the mode of n, or to
-// −1. The output has size elements there.
+// padIndex returns a function that maps an index on an axis of d elements, or beyond its ends, to one on it by the
+// mode of n, or to −1. The output has size elements there.
 func padIndex(n *Node, d, size int) (func(i int) int, error) {
 	mode := n.Attrs.Str("mode", "constant")
 	if mode != "constant" && d == 0 && size > 0 {
@@ -115,8 +115,8 @@ func scalarOr[T any](t *tensor.Tensor, elems func(*tensor.Tensor) []T) T {
 	return *new(T)
 }
 
-// pad fills dst, a dense block whose axes are maps and none of them empty, from src, and returns what is left of dst. A nil src is padding
-// throughout.
+// pad fills dst, a dense block whose axes are maps and none of them empty, from src, and returns what is left
+// of dst. A nil src is padding throughout.
 func pad[T any](dst, src []T, maps []padMap, steps []int, fill T) []T {
 	if len(maps) == 0 {
 		dst[0] = fill

@@ -7,7 +7,10 @@ import (
 )
 
 // opReshape is Reshape: 0 keeps the extent of the input (unless allowzero), one −1 takes what is left.
-var opReshape = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: reshapeShape, forward: copyForward, backward: passGradient}
+var opReshape = &opDef{
+	minIn: 2, maxIn: 2, minOut: 1, maxOut: 1,
+	shape: reshapeShape, forward: copyForward, backward: passGradient,
+}
 
 func reshapeShape(n *Node, in []Info) ([]Info, error) {
 	x := in[0].Shape

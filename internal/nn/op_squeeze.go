@@ -7,7 +7,10 @@ import (
 )
 
 // opSqueeze drops axes of extent 1: those of the input axes, or all.
-var opSqueeze = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: 1, shape: squeezeShape, forward: copyForward, backward: passGradient}
+var opSqueeze = &opDef{
+	minIn: 1, maxIn: 2, minOut: 1, maxOut: 1,
+	shape: squeezeShape, forward: copyForward, backward: passGradient,
+}
 
 func squeezeShape(n *Node, in []Info) ([]Info, error) {
 	x := in[0].Shape
@@ -32,7 +35,10 @@ func squeezeShape(n *Node, in []Info) ([]Info, error) {
 }
 
 // opUnsqueeze adds axes of extent 1 where the input axes says, by their place in the output.
-var opUnsqueeze = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: unsqueezeShape, forward: copyForward, backward: passGradient}
+var opUnsqueeze = &opDef{
+	minIn: 2, maxIn: 2, minOut: 1, maxOut: 1,
+	shape: unsqueezeShape, forward: copyForward, backward: passGradient,
+}
 
 func unsqueezeShape(n *Node, in []Info) ([]Info, error) {
 	axes, _, err := constInts(n, in, 1)

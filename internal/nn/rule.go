@@ -78,6 +78,9 @@ func axesOf(n *Node, axes []int, rank int) ([]int, error) {
 	return out, nil
 }
 
+// maxList bounds the lists of axes, extents and sizes that are inputs.
+const maxList = 4096
+
 // constInts returns the values of input i, a list of integers that must be known before a run. An absent
 // input has none, and ok is false.
 func constInts(n *Node, in []Info, i int) (v []int, ok bool, err error) {
@@ -88,8 +91,8 @@ func constInts(n *Node, in []Info, i int) (v []int, ok bool, err error) {
 	switch {
 	case in[i].DType != tensor.Int64 && in[i].DType != tensor.Int32:
 		return nil, false, n.errorf("input %d is %v, want int64", i, in[i].DType)
-	case len(in[i].Shape) > 1:
-		return nil, false, n.errorf("input %d has shape %v, want a list", i, in[i].Shape)
+	case len(in[i].Shape) > 1 || len(in[i].Shape) == 1 && in[i].Shape[0] > maxList:
+		return nil, false, n.errorf("input %d has shape %v, want a list of at most %d", i, in[i].Shape, maxList)
 	case t == nil:
 		return nil, false, n.errorf("input %d depends on the pictures; it must be known before a run", i)
 	}
