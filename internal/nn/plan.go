@@ -1,0 +1,189 @@
+package nn
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+	"sync"
+
+	"github.com/graft-ml/graft/internal/tensor"
+)
+
+// PlanOptions are the options of NewPlan.
+type PlanOptions struct {
+	Pool     *Pool // shared with others; nil: run on the caller
+	MaxBatch int   // pictures computed together; 0 means 8. It changes speed and memory, never a result.
+}
+
+// defaultBatch keeps the activations of eight pictures of 224×224 within a large L3 cache.
+const defaultBatch = 8
+
+// Plan runs a graph fast. It is made once: the graph is simplified, its weights are packed in the order in
+// which the kernels read them, and for each size of batch that comes up a program is laid out, with one arena
+// of memory for all. Pictures are NHWC with a halo of zeros inside, whatever the graph says outside.
+//
+// The result for a picture is the same bit for bit alone and in any batch, and for any number of threads.
+type Plan struct {
+	pool     *Pool
+	maxBatch int
+
+	base    *Graph // simplified, still ONNX: what shapes are inferred from
+	fused   *Graph // base with fusions
+	inputs  []int  // elements of each input per picture
+	outputs []tensor.Shape
+
+	mu       sync.Mutex // held for a run
+	packed   map[*Node][]float32
+	programs map[int]*program
+	frame    frame
+}
+
+// NewPlan returns a plan for g, which is not changed but whose initialisers are kept. It returns an error for
+// a graph that is not valid, or has inputs or outputs that are not Float32 or do not begin with the batch. A
+// graph that works only for a batch of one is run picture by picture.
+func NewPlan(g *Graph, o PlanOptions) (*Plan, error) {
+	p := &Plan{pool: o.Pool, maxBatch: o.MaxBatch, packed: map[*Node][]float32{}, programs: map[int]*program{}}
+	if p.maxBatch <= 0 {
+		p.maxBatch = defaultBatch
+	}
+	p.base = g.Clone()
+	if err := simplify(p.base); err != nil {
+		return nil, err
+	}
+	infos, free, err := inferAny(p.base)
+	if err != nil {
+		return nil, err
+	}
+	if !free || !freeInputs(g) {
+		p.maxBatch = 1
+	}
+	if err := p.setShapes(); err != nil {
+		return nil, err
+	}
+	p.fused = p.base.Clone()
+	fuse(p.fused, infos)
+	p.frame.in = make([][]float32, len(p.inputs))
+	p.frame.out = make([][]float32, len(p.outputs))
+	if _, err := p.program(1); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// freeInputs reports whether every input of g begins with a free batch.
+func freeInputs(g *Graph) bool {
+	for _, v := range g.Inputs {
+		if len(v.Shape) == 0 || v.Shape[0] != tensor.Free {
+			return false
+		}
+	}
+	return true
+}
+
+// setShapes finds what one picture is in each input and output.
+func (p *Plan) setShapes() error {
+	infos, err := InferAt(p.base, 1)
+	if err != nil {
+		return err
+	}
+	for _, v := range p.base.Inputs {
+		in := infos[v.Name]
+		if in.DType != tensor.Float32 {
+			return fmt.Errorf("nn: input %v: a plan takes float32", v)
+		}
+		if len(in.Shape) == 0 || in.Shape[0] != 1 {
+			return fmt.Errorf("nn: input %v: want a first axis for the batch, free or 1", v)
+		}
+		n, _ := in.Shape.Elems() // InferAt has checked it
+		p.inputs = append(p.inputs, n)
+	}
+	for _, v := range p.base.Outputs {
+		out := infos[v.Name]
+		if out.DType != tensor.Float32 {
+			return fmt.Errorf("nn: output %q is %v: a plan gives float32", v.Name, out.DType)
+		}
+		s := out.Shape.Clone()
+		if len(s) > 0 && s[0] == 1 {
+			s = s[1:]
+		} else if p.maxBatch > 1 {
+			return fmt.Errorf("nn: output %q: shape %v for one picture, want a first axis for the batch", v.Name, out.Shape)
+		}
+		p.outputs = append(p.outputs, s)
+	}
+	return nil
+}
+
+// OutputShape returns the shape of output i for one picture, without the batch.
+func (p *Plan) OutputShape(i int) tensor.Shape { return p.outputs[i].Clone() }
+
+// Run computes the outputs for n pictures. src[i] holds input i, row-major, n times its size for one picture;
+// dst[i] receives output i, n·OutputShape(i). They must not overlap. Calls from several goroutines take turns. It
+// stops between two steps when ctx ends.
+func (p *Plan) Run(ctx context.Context, dst, src [][]float32, n int) error {
+	if err := p.checkArgs(dst, src, n); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pool.Begin()
+	defer p.pool.End()
+	for done := 0; done < n; {
+		b := p.nextBatch(n - done)
+		for i, k := range p.inputs {
+			p.frame.in[i] = src[i][done*k : (done+b)*k]
+		}
+		for i := range p.outputs {
+			k := product(p.outputs[i])
+			p.frame.out[i] = dst[i][done*k : (done+b)*k]
+		}
+		prog, err := p.program(b)
+		if err != nil {
+			return err
+		}
+		if err := prog.run(ctx, &p.frame); err != nil {
+			return err
+		}
+		done += b
+	}
+	return nil
+}
+
+func (p *Plan) checkArgs(dst, src [][]float32, n int) error {
+	if n < 0 || len(src) != len(p.inputs) || len(dst) != len(p.outputs) {
+		return fmt.Errorf("nn: plan: %d pictures, %d inputs, %d outputs; want %d inputs and %d outputs",
+			n, len(src), len(dst), len(p.inputs), len(p.outputs))
+	}
+	for i, k := range p.inputs {
+		if len(src[i]) != n*k {
+			return fmt.Errorf("nn: plan: input %d has %d elements, want %d for %d pictures", i, len(src[i]), n*k, n)
+		}
+	}
+	for i, s := range p.outputs {
+		if len(dst[i]) != n*product(s) {
+			return fmt.Errorf("nn: plan: output %d has %d elements, want %d for %d pictures", i, len(dst[i]), n*product(s), n)
+		}
+	}
+	return nil
+}
+
+// nextBatch returns how many of rest pictures to compute together: maxBatch, or a power of two, so that few
+// programs are ever made.
+func (p *Plan) nextBatch(rest int) int {
+	if rest >= p.maxBatch {
+		return p.maxBatch
+	}
+	return 1 << (bits.Len(uint(rest)) - 1)
+}
+
+// program returns the program for a batch of n, made on first use.
+func (p *Plan) program(n int) (*program, error) {
+	if prog := p.programs[n]; prog != nil {
+		return prog, nil
+	}
+	prog, err := compile(p, n)
+	if err != nil {
+		return nil, err
+	}
+	p.programs[n] = prog
+	return prog, nil
+}

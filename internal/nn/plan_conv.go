@@ -1,0 +1,145 @@
+package nn
+
+import (
+	"github.com/graft-ml/graft/internal/kernel"
+	"github.com/graft-ml/graft/internal/tensor"
+)
+
+// fastConv returns the geometry of a Conv that the kernels can run: over pictures, with constant weights, and
+// with padding that is worth being stored.
+func fastConv(g *Graph, infos map[string]Info, n *Node) (window, bool) {
+	x, w := infos[n.Inputs[0]].Shape, g.constant(n.Inputs[1])
+	if w == nil || len(w.Shape) != 4 || product(w.Shape) == 0 || len(x) != 4 || x[2] < 1 || x[3] < 1 {
+		return nil, false
+	}
+	if name := n.inputName(2); name != "" && g.constant(name) == nil {
+		return nil, false
+	}
+	win, err := newWindow(n, x[2:], w.Shape[2:])
+	if err != nil || product(win.outputs()) == 0 {
+		return nil, false
+	}
+	h := haloOf(win)
+	padded := (h.top + x[2] + h.bottom) * (h.left + x[3] + h.right)
+	return win, padded <= 16*(x[2]*x[3]+product(win.outputs()))+1<<12
+}
+
+// haloOf returns how far the taps of a convolution reach over the border of its input.
+func haloOf(w window) halo {
+	end := func(a axisWindow) int { return max(0, (a.out-1)*a.stride+a.reach()-a.padBegin-a.in) }
+	return halo{top: w[0].padBegin, left: w[1].padBegin, bottom: end(w[0]), right: end(w[1])}
+}
+
+// findHalos sets the halo of each picture to the widest that a convolution needs.
+func (c *compiler) findHalos() {
+	for _, n := range c.g.Nodes {
+		if n.Op != "Conv" {
+			continue
+		}
+		if win, ok := fastConv(c.g, c.infos, n); ok {
+			c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(haloOf(win))
+		}
+	}
+}
+
+// floats returns the data of a constant, nil for an absent one.
+func (c *compiler) floats(name string) []float32 {
+	if t := c.g.constant(name); t != nil {
+		return t.F
+	}
+	return nil
+}
+
+// packed returns the weights of n in the kernel's order, packed by pack on the first call of the plan.
+func (c *compiler) packedOf(n *Node, size int, pack func(dst []float32)) []float32 {
+	w := c.plan.packed[n]
+	if w == nil {
+		w = make([]float32, size)
+		pack(w)
+		c.plan.packed[n] = w
+	}
+	return w
+}
+
+// epilogue returns what is fused into n.
+func epilogue(n *Node) (act kernel.Act, residual string) {
+	act, _ = n.Attrs[actAttr].(kernel.Act)
+	return act, n.inputName(residualInput)
+}
+
+func lowerConv(c *compiler, n *Node) bool {
+	win, ok := fastConv(c.g, c.infos, n)
+	if !ok || !c.isPicture(n.Inputs[0]) {
+		return false
+	}
+	w := c.g.constant(n.Inputs[1])
+	act, residual := epilogue(n)
+	src := c.pixelsOf(n.Inputs[0])
+	reads := []*planValue{src}
+	var res *planValue
+	if residual != "" {
+		res = c.pixelsOf(residual)
+		reads = append(reads, res)
+	}
+	dst := c.newPixels(n.Outputs[0])
+	k := kernel.Conv{
+		Filter:  kernel.Filter{OutC: w.Shape[0], InC: w.Shape[1], KH: w.Shape[2], KW: w.Shape[3], Groups: n.Attrs.Int("group", 1)},
+		StrideH: win[0].stride, StrideW: win[1].stride, DilH: win[0].dilation, DilW: win[1].dilation,
+		N: src.n, OutH: win[0].out, OutW: win[1].out, Src: src.grid(), Dst: dst.grid(), Act: act,
+	}
+	k.Src.Start -= win[0].padBegin*k.Src.Row + win[1].padBegin*k.Src.Pixel
+	if res != nil {
+		k.Res = res.grid()
+	}
+	s := step{node: n, reads: reads, writes: []*planValue{dst}}
+	if k.Groups == src.c && k.InC == 1 && k.OutC == src.c && src.c > 1 {
+		c.depthwise(&s, n, &k, w, src, dst, res)
+	} else {
+		c.conv(&s, n, &k, w, src, dst, res)
+	}
+	c.emit(s)
+	return true
+}
+
+// conv makes s the tasks of a convolution: parts of the output's pixels by blocks of its channels.
+func (c *compiler) conv(s *step, n *Node, k *kernel.Conv, w *tensor.Tensor, src, dst, res *planValue) {
+	packed := c.packedOf(n, k.PackedLen(), func(p []float32) { k.Pack(p, w.F, c.floats(n.inputName(2))) })
+	pixels := k.N * k.OutH * k.OutW
+	blocks, parts := cutConv(pixels, k.Blocks(), len(packed)/k.Blocks())
+	s.tasks = blocks.parts * parts.parts
+	s.task = func(f *frame, i int) {
+		b0, b1 := blocks.at(i / parts.parts)
+		p0, p1 := parts.at(i % parts.parts)
+		k.Run(f.of(dst), f.of(src), f.orNil(res), packed, p0, p1, b0, b1)
+	}
+}
+
+// orNil is of for a value that may be absent.
+func (f *frame) orNil(v *planValue) []float32 {
+	if v == nil {
+		return nil
+	}
+	return f.of(v)
+}
+
+// cutConv cuts a product of pixels by blocks of channels, where one pixel of one block takes work
+// multiply-adds. A task keeps the weights of its blocks in cache over a run of pixels: pixels are cut only where
+// there are many.
+func cutConv(pixels, blocks, work int) (byBlock, byPixel cut) {
+	const run = 64
+	byBlock = newCut(blocks, work*min(pixels, run))
+	return byBlock, newCut(pixels, work*byBlock.part)
+}
+
+// depthwise makes s the tasks of a depthwise convolution: parts of the output's rows.
+func (c *compiler) depthwise(s *step, n *Node, k *kernel.Conv, w *tensor.Tensor, src, dst, res *planValue) {
+	d := kernel.Depthwise{C: k.OutC, KH: k.KH, KW: k.KW, StrideH: k.StrideH, StrideW: k.StrideW, DilH: k.DilH, DilW: k.DilW,
+		N: k.N, OutH: k.OutH, OutW: k.OutW, Src: k.Src, Dst: k.Dst, Res: k.Res, Act: k.Act}
+	packed := c.packedOf(n, d.PackedLen(), func(p []float32) { d.Pack(p, w.F, c.floats(n.inputName(2))) })
+	rows := newCut(d.N*d.OutH, 4*d.OutW*len(packed)) // a multiply-add costs some four of those of a convolution
+	s.tasks = rows.parts
+	s.task = func(f *frame, i int) {
+		r0, r1 := rows.at(i)
+		d.Run(f.of(dst), f.of(src), f.orNil(res), packed, r0, r1)
+	}
+}

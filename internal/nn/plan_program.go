@@ -1,0 +1,180 @@
+package nn
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/graft-ml/graft/internal/kernel"
+	"github.com/graft-ml/graft/internal/tensor"
+)
+
+// step is one piece of work of a program: tasks that may run at the same time, or a function that looks after
+// its own parallelism.
+type step struct {
+	node   *Node // for errors; nil for what no node asked for
+	reads  []*planValue
+	writes []*planValue
+	tasks  int
+	task   func(f *frame, i int)
+	whole  func(f *frame) error
+
+	halo *planValue // its halo is set to zero by further tasks, one a picture
+}
+
+// frame is what the steps of a program work on in one run.
+type frame struct {
+	in, out [][]float32
+	arena   []float32
+	step    *step
+	run     func(i int) // runs task i of step; made once, so that a run allocates nothing
+}
+
+// program is a plan laid out for one batch.
+type program struct {
+	pool  *Pool
+	steps []*step
+	arena int // elements
+}
+
+// run executes the steps in their order.
+func (p *program) run(ctx context.Context, f *frame) error {
+	if len(f.arena) < p.arena {
+		f.arena = make([]float32, p.arena)
+	}
+	if f.run == nil {
+		f.run = func(i int) { f.step.do(f, i) }
+	}
+	for _, s := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.whole != nil {
+			if err := s.whole(f); err != nil {
+				return fmt.Errorf("nn: %w", err)
+			}
+			continue
+		}
+		f.step = s
+		n := s.tasks
+		if s.halo != nil {
+			n += s.halo.n
+		}
+		p.pool.Run(n, f.run)
+	}
+	return nil
+}
+
+func (s *step) do(f *frame, i int) {
+	if i < s.tasks {
+		s.task(f, i)
+		return
+	}
+	s.halo.clearHalo(f, i-s.tasks)
+}
+
+// taskWork is the number of multiply-adds, or moves of an element, that make a task: enough to be worth
+// handing out, little enough that all workers finish together.
+const taskWork = 1 << 18
+
+// cut is a range cut into equal parts, the last one shorter.
+type cut struct{ total, part, parts int }
+
+// newCut cuts total units, each of the given work, into tasks.
+func newCut(total, work int) cut {
+	return cutInto(total, taskWork/max(work, 1))
+}
+
+// cutInto cuts total units into parts of about the given size.
+func cutInto(total, part int) cut {
+	part = max(1, min(part, total))
+	return cut{total, part, (total + part - 1) / part}
+}
+
+// at returns the bounds of part i.
+func (c cut) at(i int) (lo, hi int) { return i * c.part, min((i+1)*c.part, c.total) }
+
+// planValue is a value in one of the two layouts that a program has for it: row-major as ONNX says, or, for a
+// picture, NHWC with a halo.
+type planValue struct {
+	info  Info
+	place place
+	index int            // of the input or output
+	data  []float32      // a constant
+	size  int            // elements
+	off   int            // in the arena
+	alias *planValue     // whose memory this is, under another shape
+	other *tensor.Tensor // the memory itself, of a type that is not float32
+
+	first, last int // the steps between which it must be kept
+
+	pixels     bool // NHWC: what follows is set
+	n, c, h, w int
+	halo       halo
+}
+
+// place says where a value lies.
+type place int
+
+const (
+	inArena place = iota
+	inInput
+	inOutput
+	inConst
+)
+
+// halo is the width of the zeros around a picture.
+type halo struct{ top, left, bottom, right int }
+
+func (h halo) widen(o halo) halo {
+	return halo{max(h.top, o.top), max(h.left, o.left), max(h.bottom, o.bottom), max(h.right, o.right)}
+}
+
+// root returns the value that owns the memory.
+func (v *planValue) root() *planValue {
+	for v.alias != nil {
+		v = v.alias
+	}
+	return v
+}
+
+// of returns the memory of v in this run.
+func (f *frame) of(v *planValue) []float32 {
+	r := v.root()
+	switch r.place {
+	case inInput:
+		return f.in[r.index]
+	case inOutput:
+		return f.out[r.index]
+	case inConst:
+		return r.data
+	}
+	return f.arena[r.off : r.off+r.size]
+}
+
+// grid places the pixels of an NHWC value.
+func (v *planValue) grid() kernel.Grid {
+	row := (v.halo.left + v.w + v.halo.right) * v.c
+	return kernel.Grid{
+		Start: v.halo.top*row + v.halo.left*v.c,
+		Image: (v.halo.top + v.h + v.halo.bottom) * row, Row: row, Pixel: v.c,
+	}
+}
+
+// dense reports whether v, a picture, has no halo.
+func (v *planValue) dense() bool { return v.halo == halo{} }
+
+// flat reports whether the layouts of v, a picture, are one and the same.
+func (v *planValue) flat() bool { return v.dense() && (v.c == 1 || v.h*v.w == 1) }
+
+// clearHalo sets the halo of picture n to zero.
+func (v *planValue) clearHalo(f *frame, n int) {
+	g := v.grid()
+	image := f.of(v)[n*g.Image : (n+1)*g.Image]
+	clear(image[:g.Start])
+	between := (v.halo.right + v.halo.left) * v.c // the end of a row and the start of the next
+	for y := range v.h - 1 {
+		end := g.Start + y*g.Row + v.w*v.c
+		clear(image[end : end+between])
+	}
+	clear(image[g.Start+(v.h-1)*g.Row+v.w*v.c:])
+}
