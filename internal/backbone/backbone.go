@@ -126,7 +126,8 @@ func (b *Backbone) normalise(o Options) (transform.Normalise, error) {
 	}
 	mode, ok := b.Metadata[KeyInput]
 	if !ok {
-		return transform.Normalise{}, errors.New("the file does not say how its input is scaled: give --input-mode tf, torch, caffe or raw, or --mean and --std")
+		return transform.Normalise{}, errors.New("the file does not say how its input is scaled: " +
+			"give --input-mode tf, torch, caffe or raw, or --mean and --std")
 	}
 	return transform.ParseMode(mode)
 }

@@ -32,7 +32,8 @@ func (b *Backbone) findCut(infos map[string]nn.Info, o Options) (cut, error) {
 	switch {
 	case at == CutNone || at == "":
 		if len(g.Outputs) > 1 {
-			return cut{}, fmt.Errorf("the graph has %d outputs: name the one that holds the features (--cut TENSOR): %v", len(g.Outputs), g.Outputs)
+			return cut{}, fmt.Errorf("the graph has %d outputs, %v: name the tensor that holds the features (--cut TENSOR)",
+				len(g.Outputs), g.Outputs)
 		}
 	case makers(g)[at] == nil:
 		return cut{}, fmt.Errorf("no node makes the tensor %q", at)
@@ -58,7 +59,7 @@ func findClassifier(g *nn.Graph, infos map[string]nn.Info) (cut, error) {
 	for {
 		n := by[value]
 		if n == nil {
-			return cut{}, fmt.Errorf("found no classifier (Gemm, MatMul or 1x1 Conv) on the way from the output to the input: %s", cutHelp)
+			return cut{}, fmt.Errorf("found no classifier (Gemm, MatMul or 1x1 Conv) behind the output: %s", cutHelp)
 		}
 		if isClassifier(n, infos, depends) {
 			c := cut{value: n.Inputs[0], channels: 1}
@@ -71,7 +72,8 @@ func findClassifier(g *nn.Graph, infos map[string]nn.Info) (cut, error) {
 		}
 		isAdd := n.Op == "Add" && depends[n.Inputs[0]] != depends[n.Inputs[1]]
 		if !passed[n.Op] && !isAdd {
-			return cut{}, fmt.Errorf("found no classifier: the output comes out of %s %q, which is not one and may not follow one: %s", n.Op, n.Name, cutHelp)
+			return cut{}, fmt.Errorf("found no classifier: the output comes out of %s %q, which is not one and may not follow one: %s",
+				n.Op, n.Name, cutHelp)
 		}
 		value = n.Inputs[0]
 		if isAdd && !depends[value] {
@@ -111,7 +113,8 @@ func batched(s tensor.Shape) tensor.Shape {
 func cutAt(g *nn.Graph, c cut, infos map[string]nn.Info) error {
 	shape := infos[c.value].Shape
 	if infos[c.value].DType != tensor.Float32 || !live(g)[c.value] {
-		return fmt.Errorf("the tensor %q %v %v cannot be features: it is not float or does not depend on the picture", c.value, infos[c.value].DType, shape)
+		return fmt.Errorf("the tensor %q %v %v cannot be features: it is not float or does not depend on the picture",
+			c.value, infos[c.value].DType, shape)
 	}
 	g.Outputs = []nn.Value{{Name: c.value, DType: tensor.Float32}}
 	prune(g)
@@ -139,7 +142,8 @@ func cutAt(g *nn.Graph, c cut, infos map[string]nn.Info) error {
 		}
 		add("Flatten", nn.Attrs{"axis": int64(1)})
 	default:
-		return fmt.Errorf("the tensor %q has shape %v, want [N D], or [N C H W], which is pooled: choose another (--cut TENSOR)", c.value, batched(shape))
+		return fmt.Errorf("the tensor %q has shape %v, want [N D], or [N C H W], which is pooled: choose another (--cut TENSOR)",
+			c.value, batched(shape))
 	}
 	takeName(g, g.Outputs[0].Name, OutputName)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
@@ -26,8 +27,20 @@ func TestEmbeddedGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := maxRel(t, eval(t, b.Graph, drawn()), want); d > goldenTolerance {
+	x := drawn()
+	if d := maxRel(t, eval(t, b.Graph, x), want); d > goldenTolerance {
 		t.Errorf("features differ by %g of their largest", d)
+	}
+	p, err := nn.NewPlan(b.Graph, nn.PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := tensor.New(tensor.Float32, 1, 384)
+	if err := p.Run(t.Context(), [][]float32{got.F}, [][]float32{x.F}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if d := maxRel(t, got, want); d > goldenTolerance {
+		t.Errorf("features of the plan differ by %g of their largest", d)
 	}
 }
 

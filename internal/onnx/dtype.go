@@ -38,7 +38,8 @@ func dtypeOf(p int64) (tensor.DType, error) {
 		return d, nil
 	}
 	if p > 0 && p < int64(len(protoNames)) {
-		return 0, unsupportedf("element type %s (graft reads float, float16, bfloat16, double, int64, int32, uint8 and bool)", protoNames[p])
+		return 0, unsupportedf("element type %s (graft reads float, float16, bfloat16, double, int64, int32, uint8 and bool)",
+			protoNames[p])
 	}
 	return 0, formatErrorf("element type %d does not exist", p)
 }

@@ -130,7 +130,7 @@ func fileGraph(model []byte) (*nn.Graph, error) {
 // runNodeCase runs the model of a case on its inputs and compares its outputs; so it does with the model
 // written and read again.
 func runNodeCase(t *testing.T, files map[string][]byte) error {
-	model, inputs, err := bindParameters(files)
+	model, inputs, err := bindInputs(files, func(name string) bool { return slices.Contains(parameters, name) })
 	if err != nil {
 		return err
 	}
@@ -170,9 +170,9 @@ func runNodeGraph(t *testing.T, g *nn.Graph, inputs map[string]*tensor.Tensor, f
 	return nil
 }
 
-// bindParameters returns the inputs by name, and the model with those that are parameters as initialisers:
+// bindInputs returns the inputs by name, and the model with those but the first that bind picks as initialisers:
 // protobuf joins the two halves of a message that follow each other, so they are appended to the file.
-func bindParameters(files map[string][]byte) ([]byte, map[string]*tensor.Tensor, error) {
+func bindInputs(files map[string][]byte, bind func(name string) bool) ([]byte, map[string]*tensor.Tensor, error) {
 	model, inputs := files["model.onnx"], map[string]*tensor.Tensor{}
 	g, err := fileGraph(model)
 	if err != nil {
@@ -185,7 +185,7 @@ func bindParameters(files map[string][]byte) ([]byte, map[string]*tensor.Tensor,
 		if err != nil {
 			return nil, nil, err
 		}
-		if i > 0 && slices.Contains(parameters, in.Name) {
+		if i > 0 && bind(in.Name) {
 			r.bytes(5, data)
 			continue
 		}

@@ -101,24 +101,37 @@ func (a *adapter) constInput(n *nn.Node, i int) (*tensor.Tensor, error) {
 	if t := a.g.Init[n.Inputs[i]]; t != nil {
 		return t, nil
 	}
-	info, err := a.info(n, n.Inputs[i])
+	info, err := a.exactInfo(n, n.Inputs[i])
 	if err == nil && info.Const == nil {
 		err = unsupportedf("%s %q (opset %d): input %d depends on the pictures, graft wants it constant", n.Op, n.Name, a.opset, i)
 	}
 	return info.Const, err
 }
 
-// info returns what is known of a value made so far, which n wants to know.
+// exactInfo is info for a caller that wants to know extents, not just the rank.
+func (a *adapter) exactInfo(n *nn.Node, value string) (nn.Info, error) {
+	for _, v := range a.g.Inputs {
+		if openSize(v) {
+			return nn.Info{}, unsupportedf("%s %q (opset %d) needs a shape, but the size of %v is open: export the model with a fixed size",
+				n.Op, n.Name, a.opset, v)
+		}
+	}
+	return a.info(n, value)
+}
+
+// info returns what is known of a value made so far, which n wants to know. Its extents are not to be relied
+// on where the file leaves the size of the input open.
 func (a *adapter) info(n *nn.Node, value string) (nn.Info, error) {
 	if a.budget -= len(a.out); a.budget < 0 {
 		return nn.Info{}, unsupportedf("%s %q (opset %d): too many nodes of this kind", n.Op, n.Name, a.opset)
 	}
-	for _, v := range a.g.Inputs {
-		if len(v.Shape) > 1 && slices.Contains(v.Shape[1:], tensor.Free) {
-			return nn.Info{}, unsupportedf("%s %q (opset %d) needs a shape, but the size of %v is open; export the model with a fixed size", n.Op, n.Name, a.opset, v)
+	inputs := slices.Clone(a.g.Inputs)
+	for i, v := range inputs {
+		if openSize(v) {
+			inputs[i].Shape = likelySize(v.Shape)
 		}
 	}
-	prefix := &nn.Graph{Name: a.g.Name, Inputs: a.g.Inputs, Nodes: a.out, Init: a.g.Init, Outputs: []nn.Value{{Name: value}}}
+	prefix := &nn.Graph{Name: a.g.Name, Inputs: inputs, Nodes: a.out, Init: a.g.Init, Outputs: []nn.Value{{Name: value}}}
 	infos, err := nn.Infer(prefix)
 	if err != nil {
 		return nn.Info{}, unsupportedf("%s %q (opset %d) needs a shape: %v", n.Op, n.Name, a.opset, err)
@@ -126,11 +139,25 @@ func (a *adapter) info(n *nn.Node, value string) (nn.Info, error) {
 	return infos[value], nil
 }
 
+// openSize reports whether the file leaves more than the batch of an input open.
+func openSize(v nn.Value) bool { return len(v.Shape) > 1 && slices.Contains(v.Shape[1:], tensor.Free) }
+
+// likelySize returns s with 224, which most networks of pictures take, in place of open extents.
+func likelySize(s tensor.Shape) tensor.Shape {
+	s = s.Clone()
+	for i, d := range s {
+		if i > 0 && d == tensor.Free {
+			s[i] = 224
+		}
+	}
+	return s
+}
+
 // averagePool: opset 19 added dilations, which 17 cannot say.
 func (a *adapter) averagePool(n *nn.Node) error {
 	for _, d := range n.Attrs.Ints("dilations") {
 		if d != 1 {
-			return unsupportedf("AveragePool %q (opset %d): dilations %v; at opset 17 there are none", n.Name, a.opset, n.Attrs.Ints("dilations"))
+			return unsupportedf("AveragePool %q (opset %d): a dilation of %d; at opset 17 there are none", n.Name, a.opset, d)
 		}
 	}
 	delete(n.Attrs, "dilations")
@@ -140,7 +167,8 @@ func (a *adapter) averagePool(n *nn.Node) error {
 // batchNorm: up to opset 8 statistics could be per element (spatial 0); the further outputs are of training.
 func (a *adapter) batchNorm(n *nn.Node) error {
 	if n.Attrs.Int("spatial", 1) != 1 || n.Attrs.Int("training_mode", 0) != 0 {
-		return unsupportedf("BatchNormalization %q (opset %d): spatial 0 or training_mode 1 (export the model in evaluation mode)", n.Name, a.opset)
+		return unsupportedf("BatchNormalization %q (opset %d): spatial 0 or training_mode 1 (export the model for inference)",
+			n.Name, a.opset)
 	}
 	delete(n.Attrs, "spatial")
 	delete(n.Attrs, "training_mode")
@@ -311,9 +339,12 @@ func (a *adapter) softmax(n *nn.Node) error {
 	if axis == len(shape)-1 {
 		return a.emit(n)
 	}
+	if x, err = a.exactInfo(n, n.Inputs[0]); err != nil {
+		return err
+	}
 	// At most the first extent is Free, and −1 is what Reshape takes for one that follows from the others.
-	back := make([]int64, len(shape))
-	for i, d := range shape {
+	back := make([]int64, len(x.Shape))
+	for i, d := range x.Shape {
 		back[i] = int64(d)
 	}
 	y := n.Outputs[0]
@@ -334,7 +365,7 @@ func (a *adapter) split(n *nn.Node) error {
 	if a.opset < 18 || len(n.Inputs) > 1 && n.Inputs[1] != "" {
 		return a.emit(n)
 	}
-	x, err := a.info(n, n.Inputs[0])
+	x, err := a.exactInfo(n, n.Inputs[0])
 	if err != nil {
 		return err
 	}
