@@ -46,7 +46,7 @@ type scopeRule struct{ pattern, why string }
 var parameters = []string{"axes", "pads", "shape", "new_shape", "starts", "ends", "steps", "split", "t", "repeats"}
 
 func TestNodes(t *testing.T) {
-	cases := readNodeCases(t)
+	cases := readCases(t, nodeArchive)
 	used := make([]bool, len(outOfScope))
 	ran := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
@@ -93,9 +93,9 @@ func matches(t *testing.T, pattern, name string) bool {
 	return ok
 }
 
-// readNodeCases returns the files of each case, by name.
-func readNodeCases(t *testing.T) map[string]map[string][]byte {
-	archive, err := zip.OpenReader(nodeArchive)
+// readCases returns the files of each case, by name.
+func readCases(t *testing.T, file string) map[string]map[string][]byte {
+	archive, err := zip.OpenReader(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,4 +194,17 @@ func bindInputs(files map[string][]byte, bind func(name string) bool) ([]byte, m
 	half := &rope{}
 	half.message(7, r)
 	return slices.Concat(append([][]byte{model}, half.parts...)...), inputs, nil
+}
+
+// Models of old and new opsets give what ONNX Runtime gives; see the script make_opset.py.
+func TestOpsets(t *testing.T) {
+	cases := readCases(t, "../../testdata/onnx/opset.zip")
+	if len(cases) < 40 {
+		t.Errorf("%d cases, want some 50", len(cases))
+	}
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		if err := runNodeCase(t, cases[name]); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
