@@ -96,6 +96,21 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, f.err
 }
 
+// WriteAt writes p over bytes that Write has already written: a header whose numbers are known at the end.
+func (f *File) WriteAt(p []byte, at int64) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	if at < 0 || at+int64(len(p)) > f.size {
+		return 0, fmt.Errorf("write %s: %d bytes at %d of %d", f.path, len(p), at, f.size)
+	}
+	n, err := f.f.WriteAt(p, at)
+	if err != nil {
+		f.err = fmt.Errorf("write %s: %w", f.path, cause(err))
+	}
+	return n, f.err
+}
+
 // Commit makes the file durable and visible at its path. On an error the temporary file is gone and the
 // path is as it was, with one exception: where only the last step failed, syncing the folder, the new file
 // is in place but may not survive a power cut. A failed sync is final: the kernel may have dropped the

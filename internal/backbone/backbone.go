@@ -54,13 +54,16 @@ type Options struct {
 
 // Backbone is a network from pictures to features. It is not changed once made.
 type Backbone struct {
-	Name    string
-	Graph   *nn.Graph      // input "input" [N 3 H W], RGB 0–255; output "features" [N Width]; N is 1 if SinglePicture
-	Width   int            // number of features
-	Spec    transform.Spec // how a picture becomes an input
-	SHA256  [32]byte       // of the weights file
-	Cut     string         // for people: what was cut from what, with shapes
-	Licence string         // where known
+	Name  string
+	Graph *nn.Graph      // input "input" [N 3 H W], RGB 0–255; output "features" [N Width]; N is 1 if SinglePicture
+	Width int            // number of features
+	Spec  transform.Spec // how a picture becomes an input
+
+	Normalise transform.Normalise // what the first nodes of Graph do
+
+	SHA256  [32]byte // of the weights file
+	Cut     string   // for people: what was cut from what, with shapes
+	Licence string   // where known
 
 	Metadata map[string]string // of the weights file
 }
@@ -98,7 +101,7 @@ func (b *Backbone) build(g *nn.Graph, o Options) error {
 	if err := errors.Join(normErr, specErr); err != nil {
 		return err
 	}
-	b.Spec = spec
+	b.Spec, b.Normalise = spec, norm
 	in.setSize(g, spec)
 	infos, err := inferAny(g)
 	if err != nil {

@@ -377,7 +377,7 @@ func TestEmbedded(t *testing.T) {
 	if sum := sha256.Sum256(graftSFile); sum != graftS.sha256 {
 		t.Fatalf("graft_s.onnx has sha256 %x, want %x", sum, graftS.sha256)
 	}
-	b, err := Embedded()
+	b, err := Embedded(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

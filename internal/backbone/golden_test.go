@@ -23,7 +23,7 @@ func TestEmbeddedGolden(t *testing.T) {
 	for i := range want.F {
 		want.F[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 	}
-	b, err := Embedded()
+	b, err := Embedded(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,5 +37,5 @@ var graftS = struct {
 	},
 }
 
-// Embedded returns the backbone that is built into graft, [N 3 96 96] to 384 features.
-func Embedded() (*Backbone, error) { return FromONNX(graftSFile, graftS.name, Options{}) }
+// Embedded returns the backbone that is built into graft: with zero options [N 3 96 96] to 384 features.
+func Embedded(o Options) (*Backbone, error) { return FromONNX(graftSFile, graftS.name, o) }
