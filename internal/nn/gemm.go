@@ -14,19 +14,23 @@ func dense(data []float32, n int) matrix { return matrix{data, n, 1} }
 // t returns the transpose of m.
 func (m matrix) t() matrix { return matrix{m.data, m.col, m.row} }
 
-// product of matrices: the part that one task computes, and the tile that is kept in registers.
+// The part of a product that one task computes at most, and the tile that is kept in registers.
 const (
-	gemmRows, gemmCols = 32, 16
-	tileRows, tileCols = 4, 4
+	partRows, partCols = 32, 32
+	tileRows, tileCols = 2, 4
 )
 
 // gemm adds alpha·a·b to dst: a is m×k, b is k×n, dst m×n, stored row by row. Each sum runs over k in
-// order, whatever m and n are.
+// order, whatever m, n and the parts are.
 func (c *call) gemm(dst []float32, a, b matrix, m, n, k int, alpha float32) {
-	down, across := (m+gemmRows-1)/gemmRows, (n+gemmCols-1)/gemmCols
+	rows, cols := partRows, partCols
+	if m <= partRows {
+		cols = partCols / 2 // more tasks where there is one row of them
+	}
+	down, across := (m+rows-1)/rows, (n+cols-1)/cols
 	c.parallel(down*across, func(t int) {
-		i, j := t/across*gemmRows, t%across*gemmCols
-		gemmPart(dst, a, b, part{i, min(m, i+gemmRows), j, min(n, j+gemmCols), k, n, alpha})
+		i, j := t/across*rows, t%across*cols
+		gemmPart(dst, a, b, part{i, min(m, i+rows), j, min(n, j+cols), k, n, alpha})
 	})
 }
 
@@ -42,61 +46,59 @@ var panels = sync.Pool{New: func() any { return new([]float32) }}
 func gemmPart(dst []float32, a, b matrix, p part) {
 	buf := panels.Get().(*[]float32)
 	defer panels.Put(buf)
-	if need := (gemmRows + gemmCols) * p.k; cap(*buf) < need {
+	if need := (partRows + partCols) * p.k; cap(*buf) < need {
 		*buf = make([]float32, need)
 	}
-	ap, bp := (*buf)[:gemmRows*p.k], (*buf)[gemmRows*p.k:(gemmRows+gemmCols)*p.k]
-	pack(ap, a, p.i0, p.i1, p.k)
-	pack(bp, b.t(), p.j0, p.j1, p.k)
+	ap, bp := (*buf)[:partRows*p.k], (*buf)[partRows*p.k:(partRows+partCols)*p.k]
+	pack(ap, a, p.i0, p.i1, p.k, tileRows)
+	pack(bp, b.t(), p.j0, p.j1, p.k, tileCols)
 	for j := p.j0; j < p.j1; j += tileCols {
 		right := bp[(j-p.j0)*p.k:][:tileCols*p.k]
 		for i := p.i0; i < p.i1; i += tileRows {
-			var sum [tileRows * tileCols]float32
-			multiplyTile(&sum, ap[(i-p.i0)*p.k:][:tileRows*p.k], right)
+			sum := multiplyTile(ap[(i-p.i0)*p.k:][:tileRows*p.k], right)
 			for y := range min(tileRows, p.i1-i) {
-				row := dst[(i+y)*p.n:][:p.n]
-				for x := range min(tileCols, p.j1-j) {
-					row[j+x] += p.alpha * sum[y*tileCols+x]
+				row := dst[(i+y)*p.n+j:][:min(tileCols, p.j1-j)]
+				for x, v := range sum[y*tileCols:][:len(row)] {
+					row[x] += p.alpha * v
 				}
 			}
 		}
 	}
 }
 
-// pack lays rows i0 to i1 of m, k long, out in groups of four: the group's first elements, its second ones
-// and so on. Rows that are missing in the last group are zero.
-func pack(dst []float32, m matrix, i0, i1, k int) {
-	for i := i0; i < i1; i += tileRows {
-		group := dst[(i-i0)*k:][:tileRows*k]
-		for y := range tileRows {
-			if i+y >= i1 {
-				for p := range k {
-					group[p*tileRows+y] = 0
+// pack lays rows i0 to i1 of m, k long, out in groups of size, which is even: the first elements of the group's
+// rows, their second ones and so on. Rows that are missing in the last group are zero.
+func pack(dst []float32, m matrix, i0, i1, k, size int) {
+	for i := i0; i < i1; i += size {
+		group := dst[(i-i0)*k:][:size*k]
+		for y := 0; y < size; y += 2 {
+			at, next := (i+y)*m.row, (i+y+1)*m.row
+			switch {
+			case i+y+1 < i1:
+				for p := y; p+1 < len(group); p += size {
+					group[p], group[p+1] = m.data[at], m.data[next]
+					at, next = at+m.col, next+m.col
 				}
-				continue
-			}
-			at := (i + y) * m.row
-			for p := range k {
-				group[p*tileRows+y] = m.data[at]
-				at += m.col
+			case i+y < i1:
+				for p := y; p+1 < len(group); p += size {
+					group[p], group[p+1] = m.data[at], 0
+					at += m.col
+				}
+			default:
+				for p := y; p+1 < len(group); p += size {
+					group[p], group[p+1] = 0, 0
+				}
 			}
 		}
 	}
 }
 
-// multiplyTile sets sum to the product of four packed rows and four packed columns.
-func multiplyTile(sum *[tileRows * tileCols]float32, a, b []float32) {
-	multiplyHalf((*[8]float32)(sum[:8]), a, b)
-	multiplyHalf((*[8]float32)(sum[8:]), a[min(2, len(a)):], b)
-}
-
-// multiplyHalf is multiplyTile for the first two rows: eight sums, as many as stay in registers with the
-// factors.
-func multiplyHalf(sum *[8]float32, a, b []float32) {
+// multiplyTile returns the product of two packed rows and four packed columns, row by row: eight sums, as many
+// as stay in registers together with the factors.
+func multiplyTile(a, b []float32) [tileRows * tileCols]float32 {
 	var s00, s01, s02, s03, s10, s11, s12, s13 float32
-	for len(b) >= 4 && len(a) >= 2 {
-		a0, a1 := a[0], a[1]
-		b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
+	for len(a) >= 4 && len(b) >= 8 {
+		a0, a1, b0, b1, b2, b3 := a[0], a[1], b[0], b[1], b[2], b[3]
 		s00 += a0 * b0
 		s01 += a0 * b1
 		s02 += a0 * b2
@@ -105,7 +107,27 @@ func multiplyHalf(sum *[8]float32, a, b []float32) {
 		s11 += a1 * b1
 		s12 += a1 * b2
 		s13 += a1 * b3
-		a, b = a[min(4, len(a)):], b[4:]
+		a0, a1, b0, b1, b2, b3 = a[2], a[3], b[4], b[5], b[6], b[7]
+		s00 += a0 * b0
+		s01 += a0 * b1
+		s02 += a0 * b2
+		s03 += a0 * b3
+		s10 += a1 * b0
+		s11 += a1 * b1
+		s12 += a1 * b2
+		s13 += a1 * b3
+		a, b = a[4:], b[8:]
 	}
-	*sum = [8]float32{s00, s01, s02, s03, s10, s11, s12, s13}
+	if len(a) >= 2 && len(b) >= 4 {
+		a0, a1, b0, b1, b2, b3 := a[0], a[1], b[0], b[1], b[2], b[3]
+		s00 += a0 * b0
+		s01 += a0 * b1
+		s02 += a0 * b2
+		s03 += a0 * b3
+		s10 += a1 * b0
+		s11 += a1 * b1
+		s12 += a1 * b2
+		s13 += a1 * b3
+	}
+	return [tileRows * tileCols]float32{s00, s01, s02, s03, s10, s11, s12, s13}
 }

@@ -56,8 +56,8 @@ func TestMatMul(t *testing.T) {
 // The product agrees with a float64 loop at every size around the tiles and parts.
 func TestGemmSizes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, m := range []int{1, 3, 4, 5, 31, 32, 33} {
-		for _, n := range []int{1, 3, 4, 5, 16, 17} {
+	for _, m := range []int{1, 2, 3, 31, 32, 33} {
+		for _, n := range []int{1, 3, 4, 5, 16, 33} {
 			for _, k := range []int{0, 1, 2, 7, 64} {
 				t.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(t *testing.T) {
 					a, b, dst := randoms(rng, m*k), randoms(rng, k*n), randoms(rng, m*n)
