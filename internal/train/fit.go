@@ -1,0 +1,225 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/graft-ml/graft/internal/nn"
+)
+
+// fit is the state of the training of a head.
+type fit struct {
+	o          HeadOptions
+	train, val Data
+	onEpoch    func(Epoch)
+	scaler     *scaler
+	loss       *loss
+	layers     []dense // the values that train, those of tape
+	tape       *nn.Tape
+	params     []*param
+	dropouts   map[string]uint64 // the index of each Dropout node, by name
+	optimizer  *optimizer
+
+	x, dz  []float32 // the batch: standardised features, gradient by the logits
+	labels [][]int
+	keys   []uint64
+
+	result   Result
+	bestLoss float64
+	started  time.Time // of the epoch
+}
+
+func newFit(train, val Data, o HeadOptions, onEpoch func(Epoch)) (*fit, error) {
+	f := &fit{o: o, train: train, val: val, onEpoch: onEpoch, bestLoss: math.Inf(1), started: time.Now()}
+	if f.scaler = noScaler(train.D); !o.NoStandardise {
+		f.scaler = newScaler(train)
+	}
+	f.loss = newLoss(o, classWeights(o, train.counts(o.Classes)))
+	f.optimizer = &optimizer{o: o, pool: o.Pool}
+	var err error
+	if f.layers, err = newLayers(train.D, o); err != nil {
+		return nil, err
+	}
+	return f, f.newTape()
+}
+
+// newTape makes the tape, and makes the layers those that it trains.
+func (f *fit) newTape() error {
+	g, err := buildHead(f.layers, f.o, true)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for i := range f.layers {
+		names = append(names, weightName(i), biasName(i))
+	}
+	if f.tape, err = nn.NewTape(g, nn.TapeOptions{Params: names, Pool: f.o.Pool}); err != nil {
+		return err
+	}
+	for i := range f.layers {
+		l := &f.layers[i]
+		l.w, l.b = f.tape.Param(weightName(i)), f.tape.Param(biasName(i))
+		f.params = append(f.params, &param{w: l.w, decay: true}, &param{w: l.b})
+	}
+	f.dropouts = map[string]uint64{}
+	for _, n := range g.Nodes {
+		if n.Op == "Dropout" {
+			f.dropouts[n.Name] = uint64(len(f.dropouts))
+		}
+	}
+	return nil
+}
+
+// epochs trains by steps on shuffled batches.
+func (f *fit) epochs(ctx context.Context) error {
+	order := make([]int, f.train.N())
+	steps := (len(order) + f.o.Batch - 1) / f.o.Batch
+	rates := newSchedule(f.o, steps)
+	for epoch := 1; epoch <= f.o.Epochs; epoch++ {
+		f.started = time.Now()
+		for i := range order {
+			order[i] = i
+		}
+		s := newStream(f.o.Seed, forShuffle, uint64(epoch))
+		rand.New(&s).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		rate := 0.0
+		for step := range steps {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			rate = rates.at((epoch-1)*steps + step)
+			rows := order[step*f.o.Batch : min(len(order), (step+1)*f.o.Batch)]
+			value, err := f.batch(rows, epoch, rate)
+			if err != nil {
+				return err
+			}
+			if !isFinite(value) {
+				return diverged(value, epoch, rate)
+			}
+		}
+		if stop, err := f.record(ctx, epoch, rate); err != nil || stop {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch does one step on the given rows and returns their mean loss before it.
+func (f *fit) batch(rows []int, epoch int, rate float64) (float64, error) {
+	f.gather(rows)
+	var mask func(*nn.Node, []float32)
+	if f.o.Dropout > 0 {
+		mask = func(n *nn.Node, dst []float32) { f.mask(dst, epoch, f.dropouts[n.Name]) }
+	}
+	z, err := f.tape.Forward(len(rows), [][]float32{f.x}, mask)
+	if err != nil {
+		return 0, err
+	}
+	f.dz = sized(f.dz, len(z))
+	value := f.loss.mean(f.dz, z, f.labels)
+	if err := f.tape.Backward(f.dz); err != nil {
+		return 0, err
+	}
+	for i := range f.layers {
+		f.params[2*i].g, f.params[2*i+1].g = f.tape.Grad(weightName(i)), f.tape.Grad(biasName(i))
+	}
+	f.optimizer.step(f.params, rate)
+	return value, nil
+}
+
+// gather makes a batch of the given rows of the training data.
+func (f *fit) gather(rows []int) {
+	d := f.train.D
+	f.x = sized(f.x, len(rows)*d)
+	f.labels, f.keys = f.labels[:0], f.keys[:0]
+	for i, r := range rows {
+		f.scaler.apply(f.x[i*d:(i+1)*d], f.train.row(r))
+		f.labels, f.keys = append(f.labels, f.train.Labels[r]), append(f.keys, f.train.key(r))
+	}
+}
+
+// mask fills dst, one row a picture of the batch, with the multipliers of dropout: 0, or what makes up for the
+// zeros. They depend on the picture and not on its place in the batch.
+func (f *fit) mask(dst []float32, epoch int, layer uint64) {
+	keep := float32(1 / (1 - f.o.Dropout))
+	width := len(dst) / len(f.keys)
+	for i, key := range f.keys {
+		s := newStream(f.o.Seed, forDropout+layer, uint64(epoch), key)
+		for k := range width {
+			dst[i*width+k] = keep
+			if s.unit() < f.o.Dropout {
+				dst[i*width+k] = 0
+			}
+		}
+	}
+}
+
+// record measures the head as it stands after an epoch, tells the caller, and keeps it if it is the best. It
+// reports whether training should stop.
+func (f *fit) record(ctx context.Context, epoch int, rate float64) (stop bool, err error) {
+	head, err := f.folded()
+	if err != nil {
+		return false, err
+	}
+	e := Epoch{Epoch: epoch, LearningRate: rate, ValLoss: math.NaN(), ValAccuracy: math.NaN()}
+	if e.TrainLoss, e.TrainAccuracy, err = f.measure(ctx, head, f.train); err != nil {
+		return false, err
+	}
+	judge := math.Inf(-1) // without validation every epoch is better than the last
+	if f.val.N() > 0 {
+		if e.ValLoss, e.ValAccuracy, err = f.measure(ctx, head, f.val); err != nil {
+			return false, err
+		}
+		judge = e.ValLoss
+	}
+	if !isFinite(e.TrainLoss) {
+		return false, diverged(e.TrainLoss, epoch, rate)
+	}
+	e.Seconds = time.Since(f.started).Seconds()
+	f.result.History = append(f.result.History, e)
+	if judge < f.bestLoss || f.val.N() == 0 {
+		f.bestLoss, f.result.BestEpoch, f.result.Head = judge, epoch, head
+	}
+	if f.onEpoch != nil {
+		f.onEpoch(e)
+	}
+	return f.o.Patience > 0 && epoch-f.result.BestEpoch >= f.o.Patience, nil
+}
+
+// folded returns a head of its own with the weights as they stand, on features that are not standardised.
+func (f *fit) folded() (*nn.Graph, error) {
+	layers := make([]dense, len(f.layers))
+	for i, l := range f.layers {
+		s := noScaler(l.in)
+		if i == 0 {
+			s = f.scaler
+		}
+		layers[i] = l
+		layers[i].w, layers[i].b = s.fold(l.w, l.b)
+	}
+	return buildHead(layers, f.o, false)
+}
+
+// errDiverged is what an error about a loss that is no number wraps.
+var errDiverged = errors.New("training diverged")
+
+func diverged(value float64, epoch int, rate float64) error {
+	if rate == 0 {
+		return fmt.Errorf("train: the loss is %v in iteration %d: %w (try adam)", value, epoch, errDiverged)
+	}
+	return fmt.Errorf("train: the loss is %v in epoch %d at learning rate %.3g: %w (try a rate of %.1g)", value, epoch, rate, errDiverged, rate/10)
+}
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// sized returns s with n elements, reusing its memory if it can.
+func sized(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n)
+	}
+	return s[:n]
+}

@@ -1,0 +1,72 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/tensor"
+)
+
+// Names of a head's input and output.
+const (
+	Features = "features"
+	Logits   = "logits"
+)
+
+// maxWeights bounds a dense layer: 1 GiB of float32.
+const maxWeights = 1 << 28
+
+// dense is a dense layer of a head: y = x·w + b, with w [in,out].
+type dense struct {
+	in, out int
+	w, b    []float32
+}
+
+func weightName(layer int) string { return fmt.Sprintf("head.%d.weight", layer) }
+func biasName(layer int) string   { return fmt.Sprintf("head.%d.bias", layer) }
+
+// newLayers returns the layers of a head for width features, with biases of zero and weights drawn evenly
+// from a range that keeps the size of signals from layer to layer: √(6/in) in front of a ReLU or GELU (He et al.,
+// arXiv:1502.01852), √(6/(in+out)) in front of the logits (Glorot and Bengio, 2010).
+func newLayers(width int, o HeadOptions) ([]dense, error) {
+	var layers []dense
+	sizes := append(append([]int{width}, o.Hidden...), o.Classes)
+	for i, in := range sizes[:len(sizes)-1] {
+		out := sizes[i+1]
+		if in > maxWeights/out {
+			return nil, fmt.Errorf("train: layer %d of %d×%d weights, want at most %d weights", i+1, in, out, maxWeights)
+		}
+		l := dense{in: in, out: out, w: make([]float32, in*out), b: make([]float32, out)}
+		limit := math.Sqrt(6 / float64(in))
+		if i == len(sizes)-2 {
+			limit = math.Sqrt(6 / float64(in+out))
+		}
+		s := newStream(o.Seed, forInit, uint64(i))
+		for k := range l.w {
+			l.w[k] = float32(limit * (2*s.unit() - 1))
+		}
+		layers = append(layers, l)
+	}
+	return layers, nil
+}
+
+// buildHead returns the graph of a head. The layers' values are kept, not copied. For training it has the
+// dropout; the head that predicts does without. The output and the parameters have fixed names.
+func buildHead(layers []dense, o HeadOptions, training bool) (*nn.Graph, error) {
+	b := nn.NewBuilder("head")
+	x := b.Input(Features, tensor.Free, layers[0].in)
+	for i, l := range layers {
+		drop := training && o.Dropout > 0 && (i > 0 || len(layers) == 1)
+		if drop {
+			x = b.Op("Dropout", nil, x)
+		}
+		w := b.Const(weightName(i), tensor.FromFloats(l.w, l.in, l.out))
+		x = b.Op("Gemm", nil, x, w, b.Const(biasName(i), tensor.FromFloats(l.b, l.out)))
+		if i < len(layers)-1 {
+			x = b.Op(map[string]string{ReLU: "Relu", GELU: "Gelu"}[o.Activation], nil, x)
+		}
+	}
+	b.Output(Logits, x)
+	return b.Build()
+}

@@ -1,0 +1,142 @@
+package train
+
+import "math"
+
+// loss is what training minimises, for one picture a row of logits. Sums and exponentials are float64.
+type loss struct {
+	classes   int
+	multi     bool
+	smoothing float64
+	weights   []float64 // of the classes; multi-label: of their positives
+	target    []float64 // of the picture at hand
+}
+
+func newLoss(o HeadOptions, weights []float64) *loss {
+	return &loss{classes: o.Classes, multi: o.MultiLabel, smoothing: o.LabelSmoothing, weights: weights, target: make([]float64, o.Classes)}
+}
+
+// weight returns what a picture counts for in the mean.
+func (l *loss) weight(labels []int) float64 {
+	if l.multi {
+		return 1
+	}
+	return l.weights[labels[0]]
+}
+
+// total returns the sum of weight over pictures.
+func (l *loss) total(labels [][]int) float64 {
+	sum := 0.0
+	for _, y := range labels {
+		sum += l.weight(y)
+	}
+	return sum
+}
+
+// sum returns the sum of the losses of pictures; divided by total it is their mean. If dz is not nil, it gets
+// scale times the derivatives by the logits z. Both are [N,K].
+func (l *loss) sum(dz, z []float32, labels [][]int, scale float64) float64 {
+	sum := 0.0
+	for i, y := range labels {
+		zi := z[i*l.classes : (i+1)*l.classes]
+		var di []float32
+		if dz != nil {
+			di = dz[i*l.classes : (i+1)*l.classes]
+		}
+		if l.multi {
+			sum += l.sigmoid(di, zi, y, scale)
+		} else {
+			sum += l.softmax(di, zi, y[0], scale)
+		}
+	}
+	return sum
+}
+
+// mean returns the mean loss of a batch and its gradient by the logits.
+func (l *loss) mean(dz, z []float32, labels [][]int) float64 {
+	total := l.total(labels)
+	return l.sum(dz, z, labels, 1/total) / total
+}
+
+// softmax is the cross-entropy −Σ t·log p of p = softmax(z) with t = (1−ε)·w[y] at the class and ε/K·w
+// everywhere, as torch's CrossEntropyLoss has label smoothing and weights. Its gradient is p·Σt − t.
+func (l *loss) softmax(dz, z []float32, class int, scale float64) float64 {
+	top := math.Inf(-1)
+	for _, v := range z {
+		top = max(top, float64(v))
+	}
+	norm := 0.0
+	for _, v := range z {
+		norm += math.Exp(float64(v) - top)
+	}
+	norm = top + math.Log(norm)
+	value, mass := 0.0, 0.0
+	for c, v := range z {
+		t := l.smoothing / float64(l.classes) * l.weights[c]
+		if c == class {
+			t += (1 - l.smoothing) * l.weights[c]
+		}
+		l.target[c] = t
+		mass += t
+		if t > 0 { // 0·∞ is no loss
+			value += t * (norm - float64(v))
+		}
+	}
+	if dz != nil {
+		for c, v := range z {
+			dz[c] = float32(scale * (math.Exp(float64(v)-norm)*mass - l.target[c]))
+		}
+	}
+	return value
+}
+
+// sigmoid is the mean over the classes of the binary cross-entropy −w·t·log σ(z) − (1−t)·log(1−σ(z)), with
+// t = (1−ε)·y + ε/2 and w the weight of positives, as torch's BCEWithLogitsLoss has it.
+func (l *loss) sigmoid(dz, z []float32, labels []int, scale float64) float64 {
+	for c := range l.target {
+		l.target[c] = l.smoothing / 2
+	}
+	for _, c := range labels {
+		l.target[c] += 1 - l.smoothing
+	}
+	value, each := 0.0, 1/float64(l.classes)
+	for c, v := range z {
+		t, w, x := l.target[c], l.weights[c], float64(v)
+		value += each * (w*t*softplus(-x) + (1-t)*softplus(x))
+		if dz != nil {
+			p := 1 / (1 + math.Exp(-x))
+			dz[c] = float32(scale * each * (w*t*(p-1) + (1-t)*p))
+		}
+	}
+	return value
+}
+
+// softplus is log(1 + exp(x)), without overflow.
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+
+// imbalance is the ratio of pictures above which classes are weighted without being asked to.
+const imbalance = 3
+
+// classWeights returns the weight of each class by o.ClassWeights. Balanced means that all classes weigh the same
+// together, and a picture 1 in the mean. For multi-label, where a weight raises the positives of a class over
+// its negatives, the most frequent class has weight 1. Classes without pictures have weight 1.
+func classWeights(o HeadOptions, counts []int) []float64 {
+	sum, present, most, least := 0, 0, 0, math.MaxInt
+	for _, n := range counts {
+		if n > 0 {
+			sum, present, most, least = sum+n, present+1, max(most, n), min(least, n)
+		}
+	}
+	balanced := o.ClassWeights == WeightsBalanced || o.ClassWeights == WeightsAuto && most > imbalance*least
+	w := make([]float64, len(counts))
+	for c, n := range counts {
+		switch {
+		case !balanced || n == 0:
+			w[c] = 1
+		case o.MultiLabel:
+			w[c] = float64(most) / float64(n)
+		default:
+			w[c] = float64(sum) / (float64(present) * float64(n))
+		}
+	}
+	return w
+}

@@ -1,0 +1,184 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/graft-ml/graft/internal/check"
+)
+
+func TestLossGradients(t *testing.T) {
+	single, sets := [][]int{{0}, {2}, {1}, {2}, {0}}, [][]int{{0, 2}, {}, {1}, {0, 1, 2}, {2}}
+	for _, multi := range []bool{false, true} {
+		for _, smoothing := range []float64{0, 0.2} {
+			for _, w := range [][]float64{{1, 1, 1}, {0.5, 2, 3}} {
+				t.Run(fmt.Sprintf("multi-label %v/smoothing %v/weights %v", multi, smoothing, w), func(t *testing.T) {
+					labels := single
+					if multi {
+						labels = sets
+					}
+					l := newLoss(HeadOptions{Classes: 3, MultiLabel: multi, LabelSmoothing: smoothing}, w)
+					z := make([]float32, 15)
+					for i := range z {
+						z[i] = float32(i*7%15)/5 - 1.4
+					}
+					check.GradCheck(t, check.Gradient{
+						Vars:    [][]float32{z},
+						Forward: func() []float32 { return []float32{float32(l.sum(nil, z, labels, 0))} },
+						Backward: func(dOut []float32) [][]float32 {
+							dz := make([]float32, len(z))
+							l.sum(dz, z, labels, float64(dOut[0]))
+							return [][]float32{dz}
+						},
+					})
+				})
+			}
+		}
+	}
+}
+
+// Logits far out give the loss that they should, and no overflow.
+func TestLossFarOut(t *testing.T) {
+	dz := make([]float32, 2)
+	soft := newLoss(HeadOptions{Classes: 2}, []float64{1, 1})
+	if got := soft.mean(dz, []float32{-1e4, 1e4}, [][]int{{0}}); got != 2e4 || dz[0] != -1 || dz[1] != 1 {
+		t.Errorf("softmax: %v, gradient %v", got, dz)
+	}
+	if got := soft.mean(dz, []float32{1e4, -1e4}, [][]int{{0}}); got != 0 || dz[0] != 0 || dz[1] != 0 {
+		t.Errorf("softmax of the right answer: %v, gradient %v", got, dz)
+	}
+	sig := newLoss(HeadOptions{Classes: 2, MultiLabel: true}, []float64{1, 1})
+	if got := sig.mean(dz, []float32{-1e4, 1e4}, [][]int{{0}}); got != 1e4 || dz[0] != -0.5 || dz[1] != 0.5 {
+		t.Errorf("sigmoid: %v, gradient %v", got, dz)
+	}
+}
+
+func TestClassWeights(t *testing.T) {
+	for _, c := range []struct {
+		mode   string
+		multi  bool
+		counts []int
+		want   []float64
+	}{
+		{WeightsAuto, false, []int{30, 10, 20}, []float64{1, 1, 1}}, // 3:1 is not above 3:1
+		{WeightsAuto, false, []int{31, 10, 19}, []float64{60. / 93, 2, 60. / 57}},
+		{WeightsNone, false, []int{100, 1}, []float64{1, 1}},
+		{WeightsBalanced, false, []int{20, 10}, []float64{0.75, 1.5}},
+		{WeightsBalanced, false, []int{20, 0, 10}, []float64{0.75, 1, 1.5}},
+		{WeightsAuto, true, []int{40, 10, 0}, []float64{1, 4, 1}},
+		{WeightsAuto, true, []int{30, 10}, []float64{1, 1}},
+		{WeightsBalanced, true, []int{30, 10}, []float64{1, 3}},
+	} {
+		got := classWeights(HeadOptions{ClassWeights: c.mode, MultiLabel: c.multi}, c.counts)
+		for i, w := range c.want {
+			if math.Abs(got[i]-w) > 1e-12 {
+				t.Errorf("%s, multi-label %v, %v: %v, want %v", c.mode, c.multi, c.counts, got, c.want)
+				break
+			}
+		}
+	}
+}
+
+func TestScore(t *testing.T) {
+	var one score
+	for _, c := range []struct {
+		z     []float32
+		class int
+	}{{[]float32{1, 2, 0}, 1}, {[]float32{1, 2, 0}, 0}, {[]float32{2, 2, 0}, 0}, {[]float32{2, 2, 0}, 1}} {
+		one.addOne(c.z, c.class)
+	}
+	if got := one.share(); got != 0.5 {
+		t.Errorf("accuracy %v, want 0.5: of equal logits the first counts", got)
+	}
+	var set score
+	set.addSet([]float32{1, 0, -1}, []int{0, 2}) // one right, one wrong, one missed
+	if got := set.share(); got != 0.5 {
+		t.Errorf("micro F1 %v, want 0.5", got)
+	}
+	if got := (&score{}).share(); got != 1 {
+		t.Errorf("nothing to say: %v, want 1", got)
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	rates := func(o HeadOptions, epochs, steps int) (r []float64) {
+		o.Epochs, o.LearningRate = epochs, 1
+		s := newSchedule(o.withDefaults(), steps)
+		for i := range epochs * steps {
+			r = append(r, math.Round(1e4*s.at(i))/1e4)
+		}
+		return r
+	}
+	for _, c := range []struct {
+		name          string
+		o             HeadOptions
+		epochs, steps int
+		want          []float64
+	}{
+		{"constant", HeadOptions{}, 3, 1, []float64{1, 1, 1}},
+		{"warm-up", HeadOptions{WarmupEpochs: 2}, 3, 2, []float64{0.25, 0.5, 0.75, 1, 1, 1}},
+		{"step", HeadOptions{Schedule: Step}, 6, 1, []float64{1, 1, 0.1, 0.1, 0.01, 0.01}},
+		{"step of one epoch", HeadOptions{Schedule: Step, StepEpochs: 1, StepFactor: 0.5}, 3, 2, []float64{1, 1, 0.5, 0.5, 0.25, 0.25}},
+		{"cosine", HeadOptions{Schedule: Cosine}, 4, 1, []float64{1, 0.8536, 0.5, 0.1464}},
+		{"cosine after warm-up", HeadOptions{Schedule: Cosine, WarmupEpochs: 1}, 3, 1, []float64{1, 1, 0.5}},
+		{"cosine, all warm-up", HeadOptions{Schedule: Cosine, WarmupEpochs: 2}, 2, 1, []float64{0.5, 1}},
+	} {
+		if got := rates(c.o, c.epochs, c.steps); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestScaler(t *testing.T) {
+	d := Data{D: 4, Labels: make([][]int, 4), X: []float32{
+		1, 5, 1000000, 0,
+		3, 5, 1000000.0625, 0,
+		1, 5, 1000000, 0,
+		3, 5, 1000000, 0,
+	}}
+	s := newScaler(d)
+	out := make([]float32, 4)
+	s.apply(out, d.row(1))
+	// The second feature is constant, the third but for rounding, the fourth is zero.
+	check.Close(t, out, []float32{1, 0, 0, 0}, check.Tolerance{})
+	s.apply(out, []float32{4, 6, 0, 1})
+	check.Close(t, out, []float32{2, 0, 0, 0}, check.Tolerance{})
+	w, b := s.fold([]float32{1, 2, 3, 4, 5, 6, 7, 8}, []float32{10, 20})
+	check.Close(t, w, []float32{1, 2, 0, 0, 0, 0, 0, 0}, check.Tolerance{})
+	check.Close(t, b, []float32{8, 16}, check.Tolerance{})
+}
+
+// A stream is a function of its key: equal keys agree, and every part and the order of parts matters.
+func TestStream(t *testing.T) {
+	first := func(parts ...uint64) uint64 { s := newStream(parts...); return s.Uint64() }
+	if first(1, 2, 3) != first(1, 2, 3) {
+		t.Error("a key gives different numbers")
+	}
+	seen := map[uint64]bool{}
+	keys := [][]uint64{{1, 2, 3}, {2, 2, 3}, {1, 3, 3}, {1, 2, 4}, {3, 2, 1}, {1, 2}, {0}, {0, 0}, {}}
+	for _, k := range keys {
+		seen[first(k...)] = true
+	}
+	if len(seen) != len(keys) {
+		t.Errorf("%d different numbers of %d keys", len(seen), len(keys))
+	}
+	// The numbers that results depend on, for good: the first two of SplitMix64 with seed 0, by its authors' code.
+	s := stream{}
+	if a, b := s.Uint64(), s.Uint64(); a != 0xe220a8397b1dcdaf || b != 0x6e789e6aa1b965f4 {
+		t.Errorf("%#x %#x, want SplitMix64", a, b)
+	}
+	sum, s := 0.0, newStream(42)
+	for range 10000 {
+		v := s.unit()
+		if v < 0 || v >= 1 {
+			t.Fatalf("%v is not in [0,1)", v)
+		}
+		sum += v
+	}
+	// The deviation of this mean is 0.003.
+	if mean := sum / 10000; math.Abs(mean-0.5) > 0.015 {
+		t.Errorf("mean %v, want 0.5", mean)
+	}
+}
