@@ -28,6 +28,9 @@ const (
 	WeightsBalanced = "balanced"
 )
 
+// DefaultEpochs is the most epochs of a training that does not say how many.
+const DefaultEpochs = 30
+
 // HeadOptions says how a head is built and trained. The zero value of a field means its default.
 type HeadOptions struct {
 	Classes    int  // K, at least 2; 1 is allowed for MultiLabel
@@ -127,7 +130,7 @@ func (o HeadOptions) withDefaults() HeadOptions {
 	}
 	setDefault(&o.LearningRate, 1e-3)
 	setDefault(&o.Batch, 32)
-	setDefault(&o.Epochs, 30)
+	setDefault(&o.Epochs, DefaultEpochs)
 	setDefault(&o.Patience, 5)
 	setDefault(&o.Horizon, o.Epochs)
 	setDefault(&o.StepEpochs, max(1, o.Horizon/3))
