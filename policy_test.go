@@ -38,7 +38,7 @@ var above = map[string][]string{
 	"internal/feature":    {"internal/atomicfile", "internal/nn", "internal/backbone", "internal/loader", "internal/transform", "dataset"},
 	"internal/train":      {"internal/nn", "internal/loader", "internal/transform", "internal/tensor", "metric", "internal/feature", "internal/atomicfile"},
 	"": {"dataset", "metric", "internal/atomicfile", "internal/backbone", "internal/cpu", "internal/decode", "internal/feature", "internal/loader",
-		"internal/nn", "internal/onnx", "internal/report", "internal/sample", "internal/tensor", "internal/train", "internal/transform"},
+		"internal/nn", "internal/onnx", "internal/report", "internal/sample", "internal/sniff", "internal/tensor", "internal/train", "internal/transform"},
 	"cmd/graft": {"", "dataset", "metric", "internal/atomicfile", "internal/cpu", "internal/loader", "internal/report", "internal/sample", "internal/transform"},
 }
 

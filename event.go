@@ -1,0 +1,72 @@
+package graft
+
+import (
+	"fmt"
+
+	"github.com/graft-ml/graft/metric"
+)
+
+// Event is one piece of news from a long run: what is being done, how far it is, or something that the
+// user should know. Exactly one of the pointers is set, or Note is.
+type Event struct {
+	Step  *Step
+	Epoch *Epoch
+	Note  string // a full sentence in lower case: what was found or decided
+	Warn  bool   // the note is about something that may be wrong
+}
+
+// Step is progress through countable work.
+type Step struct {
+	Name        string // "reading", "features", "test"
+	Done, Total int    // pictures; Total 0: not known
+}
+
+// Epoch is one pass over the training features. Losses and accuracies are measured after it, on training
+// and validation pictures alike by the way that predicts; without a validation split they are NaN there.
+type Epoch struct {
+	Number                   int // from 1
+	TrainLoss, TrainAccuracy float64
+	ValLoss, ValAccuracy     float64
+	LearningRate             float64
+	Seconds                  float64
+	Refit                    bool // an epoch of the second fit, on training and validation together
+}
+
+// Run is what Train leaves behind.
+type Run struct {
+	Dir     string // the run folder
+	Model   string // path of model.onnx in it
+	Report  *metric.Report
+	History []Epoch
+	Best    int // the epoch whose weights, or whose number, were kept
+	Stages  []Stage
+
+	TestPaths []string // the test pictures, relative to the data
+}
+
+// Stage is the time that one part of a run took.
+type Stage struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
+}
+
+// progress hands events to the caller, if it wants them.
+type progress func(Event)
+
+func (p progress) send(e Event) {
+	if p != nil {
+		p(e)
+	}
+}
+
+func (p progress) step(name string, done, total int) {
+	p.send(Event{Step: &Step{name, done, total}})
+}
+
+func (p progress) note(format string, args ...any) {
+	p.send(Event{Note: fmt.Sprintf(format, args...)})
+}
+
+func (p progress) warn(format string, args ...any) {
+	p.send(Event{Note: fmt.Sprintf(format, args...), Warn: true})
+}

@@ -1,0 +1,153 @@
+package graft
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/graft-ml/graft/dataset"
+	"github.com/graft-ml/graft/internal/backbone"
+	"github.com/graft-ml/graft/internal/cpu"
+	"github.com/graft-ml/graft/internal/decode"
+	"github.com/graft-ml/graft/internal/feature"
+	"github.com/graft-ml/graft/internal/loader"
+	"github.com/graft-ml/graft/internal/nn"
+)
+
+// extractor computes the features of pictures with a frozen base, through the cache.
+type extractor struct {
+	base    *backbone.Backbone
+	plan    *nn.Plan
+	store   *feature.Store // nil: no cache
+	reading Reading
+}
+
+func newExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading) (*extractor, error) {
+	plan, err := nn.NewPlan(base.Graph, nn.PlanOptions{Pool: pool})
+	if err != nil {
+		return nil, fmt.Errorf("backbone %s: %w", base.Name, err)
+	}
+	x := &extractor{base: base, plan: plan, reading: r}
+	if r.NoCache {
+		return x, nil
+	}
+	dir := r.Cache
+	if dir == "" {
+		if dir, err = feature.DefaultDir(); err != nil {
+			return nil, err
+		}
+	}
+	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: fmt.Sprint(base.Spec, base.Normalise), Cut: base.Cut, Path: cpu.Path()}
+	x.store, err = feature.OpenStore(dir, print, base.Width)
+	return x, err
+}
+
+// features are those of some samples of a dataset.
+type features struct {
+	matrix *feature.Matrix
+	rows   map[int]int // from the number of a sample to its row
+	stats  feature.Stats
+}
+
+// have reports whether sample i has features: it was asked for and could be decoded.
+func (f *features) have(i int) bool {
+	r, ok := f.rows[i]
+	return ok && f.matrix.Have[r]
+}
+
+// row returns the features of sample i, [D].
+func (f *features) row(i int) []float32 { return f.matrix.Row(f.rows[i]) }
+
+// run returns the features of the samples of d that index names. Pictures that could not be decoded have none
+// and are returned by name; more of them than allowed is an error that names them all.
+func (x *extractor) run(ctx context.Context, d *dataset.Dataset, index []int, tell progress) (*features, []dataset.Skipped, error) {
+	f := &features{rows: make(map[int]int, len(index))}
+	keys := make([][32]byte, len(index))
+	for row, i := range index {
+		f.rows[i], keys[row] = row, d.Samples[i].SHA256
+	}
+	var bad []dataset.Skipped
+	compute := func(ctx context.Context, missing []int, emit func(row int, f []float32) error) error {
+		wanted := make([]int, len(missing))
+		for m, row := range missing {
+			wanted[m] = index[row]
+		}
+		failures, err := x.forward(ctx, d, wanted, func(i int, v []float32) error { return emit(f.rows[i], v) }, tell)
+		bad = skippedOf(d, failures)
+		return err
+	}
+	var err error
+	if f.matrix, f.stats, err = feature.Extract(ctx, x.store, keys, x.base.Width, compute); err != nil {
+		return nil, bad, err
+	}
+	return f, bad, checkBad(d, bad, len(index), x.reading.MaxBad)
+}
+
+// skippedOf names the pictures that could not be decoded.
+func skippedOf(d *dataset.Dataset, failures []loader.Failure) []dataset.Skipped {
+	var out []dataset.Skipped
+	for _, f := range failures {
+		s := &d.Samples[f.Index]
+		out = append(out, dataset.Skipped{Path: s.Path, Class: labelText(d, s), Reason: f.Err.Error(), Bad: true})
+	}
+	return out
+}
+
+// labelText is the class of a sample, or its labels joined by "|".
+func labelText(d *dataset.Dataset, s *dataset.Sample) string {
+	names := make([]string, len(s.Labels))
+	for i, k := range s.Labels {
+		names[i] = d.Classes[k]
+	}
+	return strings.Join(names, "|")
+}
+
+// forward decodes the samples and runs the base over them.
+func (x *extractor) forward(ctx context.Context, d *dataset.Dataset, index []int, emit func(int, []float32) error, tell progress) ([]loader.Failure, error) {
+	opts := loader.Options{Spec: x.base.Spec, Threads: x.reading.Threads, Decode: decode.Options{MaxPixels: x.reading.MaxPixels}}
+	done, width := 0, x.base.Width
+	var features []float32
+	return loader.Run(ctx, samples{d}, index, opts, func(b loader.Batch) error {
+		n := len(b.Index)
+		features = append(features[:0], make([]float32, n*width)...)
+		if err := x.plan.Run(ctx, [][]float32{features}, [][]float32{b.Pixels}, n); err != nil {
+			return err
+		}
+		for row, i := range b.Index {
+			if err := emit(i, features[row*width:][:width]); err != nil {
+				return err
+			}
+		}
+		done += n + len(b.Failed)
+		tell.step("features", done, len(index))
+		return nil
+	})
+}
+
+// checkBad is the error of a run in which too many of the pictures are bad: those that could not be decoded
+// and those that reading the folder has already found to be damaged. It names them all.
+func checkBad(d *dataset.Dataset, failed []dataset.Skipped, tried int, limit string) error {
+	allowed, err := parseMaxBad(limit)
+	if err != nil {
+		return &OptionError{err}
+	}
+	var list strings.Builder
+	bad, total := 0, tried
+	for _, s := range append(d.Skipped[:len(d.Skipped):len(d.Skipped)], failed...) {
+		if s.Bad {
+			bad++
+			fmt.Fprintf(&list, "\n  %s: %s", s.Path, s.Reason)
+		}
+	}
+	total += bad - len(failed)
+	if !allowed.Exceeded(bad, total) {
+		return nil
+	}
+	return fmt.Errorf("%s: %d of %d pictures cannot be used, more than --max-bad allows (%v):%s", d.Name, bad, total, allowed, &list)
+}
+
+// samples makes a dataset a loader.Source.
+type samples struct{ d *dataset.Dataset }
+
+func (s samples) Name(i int) string          { return s.d.Samples[i].Path }
+func (s samples) Read(i int) ([]byte, error) { return s.d.ReadFile(&s.d.Samples[i]) }

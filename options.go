@@ -1,0 +1,113 @@
+package graft
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Version is graft's version, as written into the models it makes.
+const Version = "0.1.0"
+
+// Backbone says which network gives the features, and how pictures are prepared for it. The zero value is
+// the embedded graft_s. What is left zero in the others comes from the file's own metadata where it has
+// graft's, and must otherwise be said.
+type Backbone struct {
+	File string // a CNN in ONNX; "": the embedded graft_s
+
+	// Cut names the tensor that is the feature. "" cuts before the classifier, "none" takes the graph's
+	// own output.
+	Cut string
+
+	// InputMode is the scaling that the network was trained with: "tf" (x/127.5-1), "torch" (ImageNet's
+	// mean and deviation), "caffe" (BGR minus the mean) or "raw" (0–255). Mean and Std, three numbers each on
+	// the 0–255 scale in RGB order, say it in numbers instead.
+	InputMode string
+	Mean, Std []float32
+
+	Size   int    // pixels a side; 0: what the file says
+	Resize string // "stretch", "crop" (short side, then centre) or "letterbox"; "": the file's, else stretch
+	Short  int    // for crop: the short side before the cut; 0: Size
+	Filter string // "bilinear", "bicubic" or "nearest"; "": the file's, else bilinear
+}
+
+// Reading bounds how pictures are found and decoded. The zero value is right for most uses.
+type Reading struct {
+	Exclude   []string // classes to leave out
+	MaxPixels int      // larger pictures are refused; 0: 256 megapixels
+	MaxBad    string   // pictures that may fail before the run stops: "N" or "P%"; "": the larger of 10 and 5 %
+	Cache     string   // folder of the feature cache; "": graft's folder in the user's cache directory
+	NoCache   bool
+	Threads   int // workers; 0: GOMAXPROCS
+}
+
+// TrainOptions says how Train works. The zero value trains a linear head on the features of graft_s.
+type TrainOptions struct {
+	Backbone Backbone
+	Reading  Reading
+	Head     Head
+
+	// Strategy is how much of the base is trained: "frozen", the default, none of it.
+	Strategy string
+
+	Test       float64 // share of each class held out for the test; 0: 0.2
+	Validation float64 // share of the rest that chooses the number of epochs; 0: 0.1
+
+	// NoValidation keeps no pictures back for that: all epochs are run.
+	NoValidation bool
+
+	Seed uint64 // of the split, the initial weights and the order of pictures
+
+	// NoRefit keeps the head of the best epoch. Otherwise a frozen head is fitted again on training and
+	// validation pictures together, once the validation has chosen the number of epochs.
+	NoRefit bool
+
+	// Out is the run folder. "": runs/NAME after the data, with -2, -3 … where that exists.
+	Out string
+
+	// Progress, if set, is told what happens, from one goroutine at a time.
+	Progress func(Event)
+}
+
+// Head says what is trained on the features, and how.
+type Head struct {
+	Hidden     []int   // widths of hidden layers; none: a linear head
+	Activation string  // "relu" (default) or "gelu"
+	Dropout    float64 // share dropped behind each hidden layer; of a linear head, of the features
+
+	Optimizer    string  // "adam" (default), "adamw", "sgd" or "lbfgs" (linear heads)
+	LearningRate float64 // 0: 1e-3, for sgd 1e-2
+	Momentum     float64 // of sgd
+	Nesterov     bool
+	WeightDecay  float64
+	Schedule     string // "constant" (default), "step" or "cosine"
+	Warmup       int    // epochs of linear warm-up
+
+	Batch    int // 0: 32
+	Epochs   int // at most; 0: 30
+	Patience int // epochs without a better validation loss before stopping; 0: 5
+
+	LabelSmoothing float64
+	ClassWeights   string // "auto" (default: balanced above an imbalance of 3:1), "balanced" or "none"
+	NoStandardise  bool   // train on the features as they are
+}
+
+// strategies lists the values of TrainOptions.Strategy.
+var strategies = []string{"frozen"}
+
+// validate reports all fields that make no sense, together.
+func (o *TrainOptions) validate() error {
+	var errs []error
+	bad := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	bad(o.Strategy == "" || slices.Contains(strategies, o.Strategy),
+		"strategy %q, want one of %s", o.Strategy, strings.Join(strategies, ", "))
+	bad(o.Test >= 0 && o.Test < 1, "test share %v, want at least 0 and below 1", o.Test)
+	bad(o.Validation >= 0 && o.Validation < 1, "validation share %v, want at least 0 and below 1", o.Validation)
+	errs = append(errs, o.Backbone.validate(), o.Reading.validate())
+	return errors.Join(errs...)
+}

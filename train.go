@@ -1,0 +1,196 @@
+package graft
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/graft-ml/graft/dataset"
+	"github.com/graft-ml/graft/internal/backbone"
+	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/train"
+	"github.com/graft-ml/graft/metric"
+)
+
+// Train trains a classifier on the labelled pictures at path, evaluates it on the pictures it held out, and
+// writes a run folder. path is a folder with one folder per class, a .zip, .tar or .tar.gz archive of such
+// folders, a folder with train/ and test/ trees, or a CSV or TSV file. Nothing at path is changed.
+//
+// Pictures that cannot be read are listed in the run's skipped.csv and left out; more of them than
+// Reading.MaxBad allows, fewer than two classes, or a class that loses all its pictures is an error. Options
+// that make no sense give an *OptionError, before any work is done.
+func Train(ctx context.Context, path string, o TrainOptions) (*Run, error) {
+	if err := o.validate(); err != nil {
+		return nil, &OptionError{err}
+	}
+	j := &job{path: path, o: o, pool: nn.NewPool(o.Reading.Threads)}
+	defer j.close()
+	for _, stage := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"read", j.read},
+		{"features", j.extract},
+		{"head", j.fit},
+		{"test", j.measure},
+		{"write", j.write},
+	} {
+		start := time.Now()
+		if err := stage.run(ctx); err != nil {
+			return nil, err
+		}
+		j.stages = append(j.stages, Stage{stage.name, time.Since(start).Seconds()})
+	}
+	return j.result(), nil
+}
+
+// job is one run of Train. Its fields are filled stage by stage, in the order in which they stand here.
+type job struct {
+	path string
+	o    TrainOptions
+	pool *nn.Pool
+
+	// read
+	data *dataset.Dataset
+	base *backbone.Backbone
+	split
+
+	// features
+	feats *features
+	bad   []dataset.Skipped // in the order in which they were found, split's own first
+
+	// head
+	head    *train.Result
+	history []Epoch
+	refit   int // epochs of the fit on training and validation together; 0: none
+
+	// test
+	model      *nn.Graph
+	thresholds []float32 // multi-label
+	report     *metric.Report
+
+	// write
+	out string // the run folder
+
+	stages []Stage
+}
+
+// split is which sample is used for what, as indices into the data's samples.
+type split struct{ train, validation, test []int }
+
+// all returns the samples of every side.
+func (s split) all() []int {
+	out := make([]int, 0, len(s.train)+len(s.validation)+len(s.test))
+	return append(append(append(out, s.train...), s.validation...), s.test...)
+}
+
+func (j *job) close() {
+	j.pool.Close()
+	if j.data != nil {
+		j.data.Close()
+	}
+}
+
+// note tells the caller something that it should know.
+func (j *job) note(format string, args ...any) { progress(j.o.Progress).note(format, args...) }
+
+// read opens the data and the backbone and decides who is tested on.
+func (j *job) read(ctx context.Context) (err error) {
+	if err := checkOutput(j.path, j.o.Out); err != nil {
+		return err
+	}
+	if j.base, err = j.o.Backbone.load(); err != nil {
+		return err
+	}
+	j.note("backbone %s: %s", j.base.Name, j.base.Cut)
+	if j.data, err = openData(ctx, j.path, j.o.Reading, j.o.Progress); err != nil {
+		return err
+	}
+	s, err := j.data.Split(j.splitOptions())
+	if err != nil {
+		return err
+	}
+	j.split = split{s.Train, s.Validation, s.Test}
+	j.bad = append(j.bad, s.Skipped...)
+	for _, n := range s.Notes {
+		j.note("%s", n)
+	}
+	if len(s.Test) == 0 {
+		return fmt.Errorf("%s: no picture is left for the test", j.path)
+	}
+	j.note("%d pictures for training, %d for validation, %d for the test", len(s.Train), len(s.Validation), len(s.Test))
+	return nil
+}
+
+// splitOptions are the shares that the options ask for.
+func (j *job) splitOptions() dataset.SplitOptions {
+	o := dataset.SplitOptions{Seed: j.o.Seed, Test: j.o.Test, Validation: j.o.Validation}
+	if j.o.NoValidation {
+		o.Validation = -1
+	}
+	return o
+}
+
+// extract runs the frozen base on every picture whose features are not in the cache yet.
+func (j *job) extract(ctx context.Context) error {
+	x, err := newExtractor(j.base, j.pool, j.o.Reading)
+	if err != nil {
+		return err
+	}
+	used := j.split.all()
+	feats, failed, err := x.run(ctx, j.data, used, j.o.Progress)
+	if err != nil {
+		return err
+	}
+	j.feats, j.bad = feats, append(j.bad, failed...)
+	j.note("features: %d pictures through the base, %d from the cache", feats.stats.Computed, feats.stats.Cached)
+	return j.dropFailed()
+}
+
+// dropFailed takes the pictures that could not be decoded out of the split.
+func (j *job) dropFailed() error {
+	keep := func(index []int) []int {
+		var out []int
+		for _, i := range index {
+			if j.feats.have(i) {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	before := j.classCounts()
+	j.split = split{keep(j.train), keep(j.validation), keep(j.test)}
+	var lost []string
+	for k, n := range j.classCounts() {
+		if n == 0 && before[k] > 0 {
+			lost = append(lost, j.data.Classes[k])
+		}
+	}
+	if lost != nil {
+		return fmt.Errorf("%s: no picture could be read of %s; leave it out with --exclude or mend the files",
+			j.path, strings.Join(lost, ", "))
+	}
+	return nil
+}
+
+// classCounts returns the pictures of each class on any side.
+func (j *job) classCounts() []int {
+	counts := make([]int, len(j.data.Classes))
+	for _, i := range j.split.all() {
+		for _, k := range j.data.Samples[i].Labels {
+			counts[k]++
+		}
+	}
+	return counts
+}
+
+// result is what the caller is told.
+func (j *job) result() *Run {
+	r := &Run{Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.head.BestEpoch, Stages: j.stages}
+	for _, i := range j.test {
+		r.TestPaths = append(r.TestPaths, j.data.Samples[i].Path)
+	}
+	return r
+}
