@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/graft-ml/graft"
+)
+
+// addBackbone adds the flags that choose the network and say how pictures are prepared for it.
+func addBackbone(f *pflag.FlagSet, b *graft.Backbone) {
+	f.StringVar(&b.File, "backbone", "", "an ONNX file of a CNN (default: the embedded graft_s)")
+	f.StringVar(&b.Cut, "cut", "", `tensor that is the feature; "none": the file's own output (default: before the classifier)`)
+	f.StringVar(&b.InputMode, "input-mode", "", "scaling the network was trained with: tf, torch, caffe or raw")
+	f.Var((*floats)(&b.Mean), "mean", "mean R,G,B on the 0–255 scale, instead of --input-mode")
+	f.Var((*floats)(&b.Std), "std", "standard deviation R,G,B on the 0–255 scale")
+	f.IntVar(&b.Size, "size", 0, "input size in pixels (default: the file's)")
+	f.StringVar(&b.Resize, "resize", "", "stretch, crop or letterbox (default: the file's, else stretch)")
+	f.IntVar(&b.Short, "short", 0, "with --resize crop: short side before the centre is cut (default: the input size)")
+	f.StringVar(&b.Filter, "filter", "", "bilinear, bicubic or nearest (default: the file's, else bilinear)")
+}
+
+// addReading adds the flags that bound how pictures are found and decoded.
+func addReading(f *pflag.FlagSet, r *graft.Reading) {
+	f.StringSliceVar(&r.Exclude, "exclude", nil, "class to leave out (repeatable)")
+	addDecoding(f, r)
+	f.StringVar(&r.Cache, "cache", "", "folder of the feature cache (default: graft/features in the user's cache folder)")
+	f.BoolVar(&r.NoCache, "no-cache", false, "neither read nor write the feature cache")
+}
+
+// addDecoding adds the flags of every verb that decodes pictures.
+func addDecoding(f *pflag.FlagSet, r *graft.Reading) {
+	f.IntVar(&r.MaxPixels, "max-pixels", 0, "refuse larger pictures (default 256 megapixels)")
+	f.StringVar(&r.MaxBad, "max-bad", "", "pictures that may fail before the run stops: N or P% (default: the larger of 10 and 5%)")
+	f.IntVar(&r.Threads, "threads", 0, "workers (default: all cores)")
+}
+
+// addHead adds the flags of what is trained.
+func addHead(f *pflag.FlagSet, h *graft.Head) {
+	f.IntVar(&h.Epochs, "epochs", 0, "epochs at most (default 30)")
+	f.IntVar(&h.Batch, "batch", 0, "pictures a step (default 32)")
+	f.IntVar(&h.Patience, "patience", 0, "epochs without a better validation loss before stopping (default 5)")
+	f.Var((*ints)(&h.Hidden), "hidden", "widths of hidden layers, as 256 or 256,128 (default: none, a linear head)")
+	f.StringVar(&h.Activation, "activation", "", "of hidden layers: relu or gelu (default relu)")
+	f.Float64Var(&h.Dropout, "dropout", 0, "share dropped behind each hidden layer; of a linear head, of the features")
+	f.StringVar(&h.Optimizer, "optimizer", "", "adam, adamw, sgd or lbfgs (default adam)")
+	f.Float64Var(&h.LearningRate, "lr", 0, "learning rate (default 0.001, for sgd 0.01)")
+	f.Float64Var(&h.Momentum, "momentum", 0, "of sgd")
+	f.BoolVar(&h.Nesterov, "nesterov", false, "use Nesterov's form of momentum")
+	f.Float64Var(&h.WeightDecay, "weight-decay", 0, "weight decay; for lbfgs the L2 penalty")
+	f.StringVar(&h.Schedule, "schedule", "", "of the learning rate: constant, step or cosine (default constant)")
+	f.IntVar(&h.Warmup, "warmup", 0, "epochs of linear warm-up")
+	f.Float64Var(&h.LabelSmoothing, "label-smoothing", 0, "share of the target spread over all classes")
+	f.StringVar(&h.ClassWeights, "class-weights", "", "auto, balanced or none (default auto: balanced above an imbalance of 3:1)")
+	f.BoolVar(&h.NoStandardise, "no-standardise", false, "train on the features as they are")
+}
+
+// floats is a flag of numbers separated by commas.
+type floats []float32
+
+func (v *floats) Type() string { return "R,G,B" }
+
+func (v *floats) String() string {
+	var parts []string
+	for _, x := range *v {
+		parts = append(parts, strconv.FormatFloat(float64(x), 'g', -1, 32))
+	}
+	return strings.Join(parts, ",")
+}
+
+func (v *floats) Set(s string) error {
+	*v = nil
+	for part := range strings.SplitSeq(s, ",") {
+		x, err := strconv.ParseFloat(strings.TrimSpace(part), 32)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", part)
+		}
+		*v = append(*v, float32(x))
+	}
+	return nil
+}
+
+// ints is a flag of whole numbers separated by commas; "0" is an empty list.
+type ints []int
+
+func (v *ints) Type() string { return "N,…" }
+func (v *ints) String() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(*v)), " ", ","), "[]")
+}
+
+func (v *ints) Set(s string) error {
+	*v = nil
+	if s == "0" {
+		return nil
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		x, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", part)
+		}
+		*v = append(*v, x)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/graft-ml/graft"
+	"github.com/graft-ml/graft/internal/report"
+)
+
+func newTrain() *cobra.Command {
+	var o graft.TrainOptions
+	out := newOutput()
+	cmd := &cobra.Command{
+		Use:   "train DIR|ARCHIVE|CSV",
+		Short: "Train a classifier on labelled pictures and evaluate it",
+		Long: `Train a classifier on labelled pictures and evaluate it on pictures held out from training.
+
+The argument is a folder with one folder of pictures per class, a .zip, .tar or .tar.gz archive of such
+folders, a folder with train/ and test/ trees, or a CSV file with the columns path,label[,split].
+The result is a run folder with model.onnx, metrics.json, history.csv, split.csv and skipped.csv.`,
+		Example: `  graft train photos
+  graft train photos.zip -o runs/first --epochs 10
+  graft train photos --backbone resnet18.onnx --input-mode torch --resize crop`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Progress = out.event
+			run, err := graft.Train(cmd.Context(), args[0], o)
+			if err != nil {
+				return err
+			}
+			return showRun(cmd.Context(), out, run)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Out, "out", "o", "", "run folder (default: runs/NAME after the data)")
+	addTraining(cmd, &o)
+	out.addFlags(f)
+	return cmd
+}
+
+// addTraining adds all flags of a training but where its results go.
+func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
+	f := cmd.Flags()
+	f.StringVar(&o.Strategy, "strategy", "", "how much of the base is trained: frozen (default frozen)")
+	f.Uint64Var(&o.Seed, "seed", 0, "of the split, the initial weights and the order of pictures")
+	f.Float64Var(&o.Test, "test", 0, "share of each class held out for the test (default 0.2)")
+	f.Float64Var(&o.Validation, "val", 0, "share of the rest that chooses the number of epochs (default 0.1)")
+	f.BoolVar(&o.NoRefit, "no-refit", false, "keep the best epoch's head instead of fitting again with the validation pictures")
+	addBackbone(f, &o.Backbone)
+	addReading(f, &o.Reading)
+	addHead(f, &o.Head)
+}
+
+// runJSON is what `graft train --json` prints.
+type runJSON struct {
+	Dir    string        `json:"dir"`
+	Model  string        `json:"model"`
+	Test   any           `json:"test"`
+	Best   int           `json:"best_epoch"`
+	Stages []graft.Stage `json:"stages"`
+}
+
+func showRun(_ context.Context, out *output, run *graft.Run) error {
+	out.endBar()
+	if out.JSON {
+		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages})
+	}
+	if err := report.Text(out.out, run.Report, report.TextOptions{}); err != nil {
+		return err
+	}
+	var times []string
+	for _, s := range run.Stages {
+		times = append(times, fmt.Sprintf("%s %.1f s", s.Name, s.Seconds))
+	}
+	out.printf("\ntime     %s\n", strings.Join(times, ", "))
+	out.printf("model    %s\n", run.Model)
+	out.printf("predict  %s predict %s PICTURE…\n", self(), shellQuote(filepath.ToSlash(run.Model)))
+	return nil
+}
