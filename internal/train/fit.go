@@ -27,6 +27,7 @@ type fit struct {
 	x, dz  []float32 // the batch: standardised features, gradient by the logits
 	labels [][]int
 	keys   []uint64
+	logits []float32 // of the pictures that are being measured
 
 	result   Result
 	bestLoss float64
@@ -165,13 +166,17 @@ func (f *fit) record(ctx context.Context, epoch int, rate float64) (stop bool, e
 	if err != nil {
 		return false, err
 	}
+	plan, err := nn.NewPlan(head, nn.PlanOptions{Pool: f.o.Pool, MaxBatch: measureRows})
+	if err != nil {
+		return false, err
+	}
 	e := Epoch{Epoch: epoch, LearningRate: rate, ValLoss: math.NaN(), ValAccuracy: math.NaN()}
-	if e.TrainLoss, e.TrainAccuracy, err = f.measure(ctx, head, f.train); err != nil {
+	if e.TrainLoss, e.TrainAccuracy, err = f.measure(ctx, plan, f.train); err != nil {
 		return false, err
 	}
 	judge := math.Inf(-1) // without validation every epoch is better than the last
 	if f.val.N() > 0 {
-		if e.ValLoss, e.ValAccuracy, err = f.measure(ctx, head, f.val); err != nil {
+		if e.ValLoss, e.ValAccuracy, err = f.measure(ctx, plan, f.val); err != nil {
 			return false, err
 		}
 		judge = e.ValLoss

@@ -4,24 +4,23 @@ import (
 	"context"
 
 	"github.com/graft-ml/graft/internal/nn"
-	"github.com/graft-ml/graft/internal/tensor"
 )
 
 // measureRows is how many pictures are predicted at once when a head is measured.
-const measureRows = 512
+const measureRows = 256
 
-// measure returns the mean loss and the accuracy of head on d, by the path that predicts.
-func (f *fit) measure(ctx context.Context, head *nn.Graph, d Data) (lossValue, accuracy float64, err error) {
+// measure returns the mean loss and the accuracy on d of the head that plan runs.
+func (f *fit) measure(ctx context.Context, plan *nn.Plan, d Data) (lossValue, accuracy float64, err error) {
 	var sum float64
 	var score score
 	for lo := 0; lo < d.N(); lo += measureRows {
 		hi := min(d.N(), lo+measureRows)
-		x := tensor.FromFloats(d.X[lo*d.D:hi*d.D], hi-lo, d.D)
-		out, err := nn.Eval(ctx, head, map[string]*tensor.Tensor{Features: x}, f.o.Pool)
-		if err != nil {
+		labels := d.Labels[lo:hi]
+		z := sized(f.logits, len(labels)*f.o.Classes)
+		f.logits = z
+		if err := plan.Run(ctx, [][]float32{z}, [][]float32{d.X[lo*d.D : hi*d.D]}, len(labels)); err != nil {
 			return 0, 0, err
 		}
-		z, labels := out[0].F, d.Labels[lo:hi]
 		sum += f.loss.sum(nil, z, labels, 0)
 		for i, y := range labels {
 			zi := z[i*f.o.Classes : (i+1)*f.o.Classes]
