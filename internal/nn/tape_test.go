@@ -242,6 +242,9 @@ func TestTapeWorkers(t *testing.T) {
 }
 
 func TestTapeReusesMemory(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector makes pools of buffers forget")
+	}
 	tape, err := NewTape(testNet(t), TapeOptions{Params: netParams})
 	if err != nil {
 		t.Fatal(err)
