@@ -35,7 +35,7 @@ func (w *Window) MaxPool(dst, src []float32, r0, r1 int) {
 	w.run(dst, src, r0, r1, Max)
 }
 
-// AvgPool computes the output rows [r0, r1), counted over all N·OutH. A window that meets no pixel is 0.
+// AvgPool computes the output rows [r0, r1), counted over all N·OutH. A window that meets nothing is NaN.
 func (w *Window) AvgPool(dst, src []float32, r0, r1 int) {
 	w.run(dst, src, r0, r1, Add)
 }
@@ -85,7 +85,7 @@ func (w *Window) divisor(y, x, met int) float32 {
 		x0, x1 := span(x+w.Left, w.DilW, w.KW, w.Left+w.InW+w.Right)
 		met = (y1 - y0) * (x1 - x0)
 	}
-	return float32(max(met, 1))
+	return float32(met)
 }
 
 func (w *Window) check(dst, src []float32, r1 int) {

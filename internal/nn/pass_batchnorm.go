@@ -103,7 +103,7 @@ func arithmeticAffine(op string, k []float64, xFirst bool) (affine, bool) {
 			a.scale[c], a.shift[c] = -1, v
 		case op == "Mul":
 			a.scale[c] = v
-		case op == "Div" && xFirst:
+		case op == "Div" && xFirst && math.Abs(v) > 1e-30: // its inverse is a number
 			a.scale[c] = 1 / v
 		default:
 			return affine{}, false

@@ -39,8 +39,8 @@ type Plan struct {
 }
 
 // NewPlan returns a plan for g, which is not changed but whose initialisers are kept. It returns an error for
-// a graph that is not valid, or has inputs or outputs that are not Float32 or do not begin with the batch. A
-// graph that works only for a batch of one is run picture by picture.
+// a graph that is not valid, or has inputs or outputs that are not Float32, or inputs that do not begin with the batch. A
+// graph that works only for a batch of one, or mixes the pictures of a batch, is run picture by picture.
 func NewPlan(g *Graph, o PlanOptions) (*Plan, error) {
 	p := &Plan{pool: o.Pool, maxBatch: o.MaxBatch, packed: map[*Node][]float32{}, programs: map[int]*program{}}
 	if p.maxBatch <= 0 {
@@ -54,7 +54,7 @@ func NewPlan(g *Graph, o PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !free || !freeInputs(g) {
+	if !free || !freeInputs(g) || mixesPictures(p.base, infos) {
 		p.maxBatch = 1
 	}
 	if err := p.setShapes(); err != nil {
@@ -105,15 +105,15 @@ func (p *Plan) setShapes() error {
 		s := out.Shape.Clone()
 		if len(s) > 0 && s[0] == 1 {
 			s = s[1:]
-		} else if p.maxBatch > 1 {
-			return fmt.Errorf("nn: output %q: shape %v for one picture, want a first axis for the batch", v.Name, out.Shape)
+		} else {
+			p.maxBatch = 1
 		}
 		p.outputs = append(p.outputs, s)
 	}
 	return nil
 }
 
-// OutputShape returns the shape of output i for one picture, without the batch.
+// OutputShape returns the shape of output i for one picture: without the axis of the batch, if it has one.
 func (p *Plan) OutputShape(i int) tensor.Shape { return p.outputs[i].Clone() }
 
 // Run computes the outputs for n pictures. src[i] holds input i, row-major, n times its size for one picture;

@@ -18,7 +18,10 @@ func lowerLinear(c *compiler, n *Node) bool {
 	g := &kernel.Gemm{M: dst.size / cols, N: cols, K: k}
 	g.Act, _ = epilogue(n)
 	packed := c.packedOf(n, g.PackedLen(), func(p []float32) {
-		alpha, beta := n.Attrs.Float("alpha", 1), n.Attrs.Float("beta", 1)
+		alpha, beta := float32(1), float32(1)
+		if n.Op == "Gemm" {
+			alpha, beta = n.Attrs.Float("alpha", 1), n.Attrs.Float("beta", 1)
+		}
 		g.Pack(p, scaled(w.F, alpha, len(w.F)), scaled(c.floats(n.inputName(2)), beta, cols), transposed)
 	})
 	blocks, rows := cutConv(g.M, g.Blocks(), len(packed)/g.Blocks())

@@ -340,7 +340,6 @@ func TestNewPlanErrors(t *testing.T) {
 		{ints, &Node{Op: "Identity", Inputs: []string{"x"}, Outputs: []string{"y"}}, "float32"},
 		{floats, &Node{Op: "Shape", Inputs: []string{"x"}, Outputs: []string{"y"}}, "float32"},
 		{four, &Node{Op: "Relu", Inputs: []string{"x"}, Outputs: []string{"y"}}, "batch"},
-		{floats, &Node{Op: "ReduceMean", Inputs: []string{"x"}, Outputs: []string{"y"}, Attrs: Attrs{"keepdims": int64(0), "axes": []int64{0}}}, "batch"},
 		{floats, &Node{Op: "Nonsense", Inputs: []string{"x"}, Outputs: []string{"y"}}, "Nonsense"},
 	} {
 		g := &Graph{Inputs: []Value{c.in}, Outputs: []Value{{Name: "y"}}, Nodes: []*Node{c.node}}
@@ -368,6 +367,30 @@ func TestPlanFixedBatch(t *testing.T) {
 			}
 			compare(t, got[2*i:2*i+2], want[0].F)
 		}
+	}
+}
+
+// A graph that computes along the batch gives for each picture what it gives for that picture alone.
+func TestPlanMixedPictures(t *testing.T) {
+	for name, net := range map[string]func(b *netBuilder, x string) string{
+		"softmax": func(b *netBuilder, x string) string { return b.Op("Softmax", Attrs{"axis": int64(0)}, x) },
+		"mean":    func(b *netBuilder, x string) string { return b.Op("ReduceMean", Attrs{"axes": []int64{0}}, x) },
+		"deviation": func(b *netBuilder, x string) string {
+			return b.Op("Sub", nil, x, b.Op("ReduceMean", Attrs{"axes": []int64{0}}, x))
+		},
+		"doubled": func(b *netBuilder, x string) string { return b.Op("Concat", Attrs{"axis": int64(0)}, x, x) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newNet(name, 2)
+			y := net(b, b.Op("Exp", nil, b.Input("x", tensor.Free, 3)))
+			b.g.Outputs = []Value{{Name: y}}
+			x := randomInput(b.g, 2)
+			both := runPlan(t, b.g, PlanOptions{}, x, 2)
+			apart := append(runPlan(t, b.g, PlanOptions{}, x[:3], 1), runPlan(t, b.g, PlanOptions{}, x[3:], 1)...)
+			if !slices.Equal(both, apart) {
+				t.Errorf("together %v, apart %v", both, apart)
+			}
+		})
 	}
 }
 
