@@ -19,15 +19,9 @@ type Window struct {
 // span returns the taps [lo, hi) of a window that starts at from which lie in [0, size).
 func span(from, dil, taps, size int) (lo, hi int) {
 	if from < 0 {
-		lo = (-from + dil - 1) / dil
+		lo = min((-from+dil-1)/dil, taps)
 	}
-	hi = taps
-	if last := (size - 1 - from) / dil; size-1-from < 0 {
-		hi = lo
-	} else if last+1 < hi {
-		hi = last + 1
-	}
-	return min(lo, hi), hi
+	return lo, max(lo, min((size-from+dil-1)/dil, taps))
 }
 
 // MaxPool computes the output rows [r0, r1), counted over all N·OutH. A window that meets no pixel is −∞.

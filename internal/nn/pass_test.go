@@ -207,49 +207,52 @@ func TestPlanLeavesGraph(t *testing.T) {
 	}
 }
 
-// What is fused, and what must not be. Plans of these nets are compared with Eval elsewhere.
+// fuseCases are graphs, the operators that fusion leaves of them, and the activation of each, -1 for none.
+var fuseCases = []struct {
+	name string
+	net  func(b *netBuilder) string
+	want []string
+	acts []kernel.Func
+}{
+	{"activation", func(b *netBuilder) string {
+		return b.relu6(b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil))
+	}, []string{"Conv"}, []kernel.Func{kernel.Clip}},
+	{"activation of a value read twice", func(b *netBuilder) string {
+		x := b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil)
+		return b.Op("Concat", Attrs{"axis": int64(1)}, x, b.Op("Relu", nil, x))
+	}, []string{"Conv", "Relu", "Concat"}, []kernel.Func{-1, -1, -1}},
+	{"silu", func(b *netBuilder) string {
+		x := b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil)
+		return b.Op("Mul", nil, x, b.Op("Sigmoid", nil, x))
+	}, []string{"Conv"}, []kernel.Func{kernel.SiLU}},
+	{"two convolutions and a relu", func(b *netBuilder) string {
+		x := b.Input("x", tensor.Free, 2, 4, 4)
+		y := b.conv(x, 2, 3, 1, 1, nil)
+		z := b.conv(x, 2, 3, 3, 1, nil)
+		return b.Op("Relu", nil, b.Op("Add", nil, z, y))
+	}, []string{"Conv", "Conv"}, []kernel.Func{-1, kernel.Relu}},
+	{"residual after an activation", func(b *netBuilder) string {
+		x := b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil)
+		x = b.Op("Concat", Attrs{"axis": int64(1)}, x)
+		return b.Op("Add", nil, x, b.Op("Relu", nil, b.conv(x, 3, 3, 3, 1, nil)))
+	}, []string{"Conv", "Concat", "Conv", "Add"}, []kernel.Func{-1, -1, kernel.Relu, -1}},
+	{"sum that stretches", func(b *netBuilder) string {
+		x := b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil)
+		return b.Op("Add", nil, x, b.Op("GlobalAveragePool", nil, x))
+	}, []string{"Conv", "GlobalAveragePool", "Add"}, []kernel.Func{-1, -1, -1}},
+	{"product with bias", func(b *netBuilder) string {
+		x := b.Op("MatMul", nil, b.Input("x", tensor.Free, 3, 4), b.random(1, 4, 5))
+		return b.Op("Gelu", nil, b.Op("Add", nil, b.random(1, 5), x))
+	}, []string{"MatMul"}, []kernel.Func{kernel.Gelu}},
+	{"pointless padding", func(b *netBuilder) string {
+		x := b.Input("x", tensor.Free, 1, 2, 2)
+		return b.Op("Relu", nil, b.conv(x, 1, 1, 1, 1, Attrs{"pads": []int64{999, 999, 999, 999}, "strides": []int64{999, 999}}))
+	}, []string{"Conv", "Relu"}, []kernel.Func{-1, -1}},
+}
+
+// What is fused, and what must not be.
 func TestFuse(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		net  func(b *netBuilder) string
-		want []string
-		acts []kernel.Func
-	}{
-		{"activation", func(b *netBuilder) string {
-			return b.relu6(b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil))
-		}, []string{"Conv"}, []kernel.Func{kernel.Clip}},
-		{"activation of a value read twice", func(b *netBuilder) string {
-			x := b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil)
-			return b.Op("Concat", Attrs{"axis": int64(1)}, x, b.Op("Relu", nil, x))
-		}, []string{"Conv", "Relu", "Concat"}, []kernel.Func{-1, -1, -1}},
-		{"silu", func(b *netBuilder) string {
-			x := b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil)
-			return b.Op("Mul", nil, x, b.Op("Sigmoid", nil, x))
-		}, []string{"Conv"}, []kernel.Func{kernel.SiLU}},
-		{"two convolutions and a relu", func(b *netBuilder) string {
-			x := b.Input("x", tensor.Free, 2, 4, 4)
-			y := b.conv(x, 2, 3, 1, 1, nil)
-			z := b.conv(x, 2, 3, 3, 1, nil)
-			return b.Op("Relu", nil, b.Op("Add", nil, z, y))
-		}, []string{"Conv", "Conv"}, []kernel.Func{-1, kernel.Relu}},
-		{"residual after an activation", func(b *netBuilder) string {
-			x := b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil)
-			x = b.Op("Concat", Attrs{"axis": int64(1)}, x)
-			return b.Op("Add", nil, x, b.Op("Relu", nil, b.conv(x, 3, 3, 3, 1, nil)))
-		}, []string{"Conv", "Concat", "Conv", "Add"}, []kernel.Func{-1, -1, kernel.Relu, -1}},
-		{"sum that stretches", func(b *netBuilder) string {
-			x := b.conv(b.Input("x", tensor.Free, 2, 4, 4), 2, 3, 3, 1, nil)
-			return b.Op("Add", nil, x, b.Op("GlobalAveragePool", nil, x))
-		}, []string{"Conv", "GlobalAveragePool", "Add"}, []kernel.Func{-1, -1, -1}},
-		{"product with bias", func(b *netBuilder) string {
-			x := b.Op("MatMul", nil, b.Input("x", tensor.Free, 3, 4), b.random(1, 4, 5))
-			return b.Op("Gelu", nil, b.Op("Add", nil, b.random(1, 5), x))
-		}, []string{"MatMul"}, []kernel.Func{kernel.Gelu}},
-		{"pointless padding", func(b *netBuilder) string {
-			x := b.Input("x", tensor.Free, 1, 2, 2)
-			return b.Op("Relu", nil, b.conv(x, 1, 1, 1, 1, Attrs{"pads": []int64{999, 999, 999, 999}, "strides": []int64{999, 999}}))
-		}, []string{"Conv", "Relu"}, []kernel.Func{-1, -1}},
-	} {
+	for _, c := range fuseCases {
 		t.Run(c.name, func(t *testing.T) {
 			b := newNet(c.name, 6)
 			b.Output("y", c.net(b))

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/graft-ml/graft/internal/tensor"
 )
@@ -43,9 +44,7 @@ func compile(p *Plan, n int) (*program, error) {
 	}
 	c.findHalos()
 	for _, node := range c.g.Nodes {
-		if err := c.node(node); err != nil {
-			return nil, err
-		}
+		c.node(node)
 	}
 	if err := c.outputs(n); err != nil {
 		return nil, err
@@ -54,22 +53,19 @@ func compile(p *Plan, n int) (*program, error) {
 }
 
 // node emits the steps of one node.
-func (c *compiler) node(n *Node) error {
-	constant := true
-	for _, o := range n.Outputs {
-		constant = constant && (o == "" || c.infos[o].Const != nil)
+func (c *compiler) node(n *Node) {
+	if !slices.ContainsFunc(n.Outputs, func(o string) bool { return o != "" && c.infos[o].Const == nil }) {
+		return
 	}
-	if constant {
-		return nil
-	}
-	if lower := lowerings[n.Op]; lower != nil && c.infos[n.Outputs[0]].DType == tensor.Float32 && lower(c, n) {
-		return nil
-	}
-	if act, ok := activation(c.g, n); ok && c.infos[n.Outputs[0]].DType == tensor.Float32 {
+	lower := lowerings[n.Op]
+	act, isAct := activation(c.g, n)
+	switch float := c.infos[n.Outputs[0]].DType == tensor.Float32; {
+	case float && lower != nil && lower(c, n):
+	case float && isAct:
 		c.unary(n, act)
-		return nil
+	default:
+		c.byDefinition(n)
 	}
-	return c.byDefinition(n)
 }
 
 // emit appends a step. If it writes a picture, its halo is cleared along.

@@ -115,7 +115,7 @@ func lowerReshape(c *compiler, n *Node) bool {
 }
 
 // byDefinition emits the operator's own forward, on rows.
-func (c *compiler) byDefinition(n *Node) error {
+func (c *compiler) byDefinition(n *Node) {
 	call := &call{node: n, pool: c.plan.pool}
 	var reads, writes []*planValue
 	var in, out []*planValue
@@ -145,7 +145,6 @@ func (c *compiler) byDefinition(n *Node) error {
 		point(f, call.out, out)
 		return forward(call)
 	}})
-	return nil
 }
 
 // header returns a tensor for v. That of a float is pointed at the memory of each run; others, which are
