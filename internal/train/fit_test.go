@@ -175,6 +175,9 @@ func TestReproducible(t *testing.T) {
 				t.Errorf("%s %v: %d threads give other bits", o.Optimizer, o.Hidden, threads)
 			}
 		}
+		if o.Optimizer == LBFGS {
+			continue // it has nothing random in it
+		}
 		o.Pool, o.Seed = nil, 8
 		r, err := FitHead(t.Context(), train, val, o, nil)
 		if err != nil {
@@ -431,6 +434,28 @@ func BenchmarkFitHead(b *testing.B) {
 		_, err := FitHead(b.Context(), train, val, HeadOptions{Classes: 101, Epochs: 5, Pool: pool}, nil)
 		if err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Hidden weights fill the range that keeps the size of signals; those of the logits are zero.
+func TestInitialWeights(t *testing.T) {
+	layers, err := newLayers(50, HeadOptions{Classes: 3, Hidden: []int{40, 20}, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, in := range []int{50, 40, 20} {
+		top, square := 0.0, 0.0
+		for _, v := range layers[i].w {
+			top, square = max(top, math.Abs(float64(v))), square+float64(v)*float64(v)
+		}
+		limit := math.Sqrt(6 / float64(in))
+		if i == 2 {
+			limit = 0
+		}
+		// The mean square of a flat distribution is a third of its limit's; 800 draws come within a tenth.
+		if mean := square / float64(len(layers[i].w)); top > limit || math.Abs(mean-limit*limit/3) > limit*limit/30 {
+			t.Errorf("layer %d: weights up to %v, mean square %v, limit %v", i, top, mean, limit)
 		}
 	}
 }

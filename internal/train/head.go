@@ -26,9 +26,10 @@ type dense struct {
 func weightName(layer int) string { return fmt.Sprintf("head.%d.weight", layer) }
 func biasName(layer int) string   { return fmt.Sprintf("head.%d.bias", layer) }
 
-// newLayers returns the layers of a head for width features, with biases of zero and weights drawn evenly
-// from a range that keeps the size of signals from layer to layer: √(6/in) in front of a ReLU or GELU (He et al.,
-// arXiv:1502.01852), √(6/(in+out)) in front of the logits (Glorot and Bengio, 2010).
+// newLayers returns the layers of a head for width features, with biases of zero. Hidden weights are drawn evenly
+// from ±√(6/in), which keeps the size of signals from layer to layer (He et al., arXiv:1502.01852). The weights of
+// the logits start at zero: a few epochs do not wash random ones out. On MobileNetV2's features of Caltech-101,
+// five epochs of the defaults, they cost a point of accuracy (93.0 instead of 94.1 %).
 func newLayers(width int, o HeadOptions) ([]dense, error) {
 	var layers []dense
 	sizes := append(append([]int{width}, o.Hidden...), o.Classes)
@@ -38,17 +39,19 @@ func newLayers(width int, o HeadOptions) ([]dense, error) {
 			return nil, fmt.Errorf("train: layer %d of %d×%d weights, want at most %d weights", i+1, in, out, maxWeights)
 		}
 		l := dense{in: in, out: out, w: make([]float32, in*out), b: make([]float32, out)}
-		limit := math.Sqrt(6 / float64(in))
-		if i == len(sizes)-2 {
-			limit = math.Sqrt(6 / float64(in+out))
-		}
-		s := newStream(o.Seed, forInit, uint64(i))
-		for k := range l.w {
-			l.w[k] = float32(limit * (2*s.unit() - 1))
+		if i < len(o.Hidden) {
+			l.draw(newStream(o.Seed, forInit, uint64(i)))
 		}
 		layers = append(layers, l)
 	}
 	return layers, nil
+}
+
+func (l dense) draw(s stream) {
+	limit := math.Sqrt(6 / float64(l.in))
+	for k := range l.w {
+		l.w[k] = float32(limit * (2*s.unit() - 1))
+	}
 }
 
 // buildHead returns the graph of a head. The layers' values are kept, not copied. For training it has the
