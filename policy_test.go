@@ -27,6 +27,7 @@ var above = map[string][]string{
 	"metric":              {},
 	"dataset":             {"internal/sniff"},
 	"internal/kernel":     {"internal/cpu"},
+	"internal/kernel/asm": {},
 	"internal/check":      {"internal/cpu", "internal/tensor"},
 	"internal/report":     {"metric"},
 	"internal/decode":     {"internal/cpu", "internal/kernel", "internal/sniff"},
@@ -45,7 +46,7 @@ var above = map[string][]string{
 // stdOnly lists the packages that import nothing but the standard library and golang.org/x; withGonum may
 // use gonum too.
 var (
-	stdOnly   = []string{"internal/sniff", "internal/cpu", "internal/tensor", "internal/atomicfile", "internal/sample", "internal/check", "internal/kernel"}
+	stdOnly   = []string{"internal/sniff", "internal/cpu", "internal/tensor", "internal/atomicfile", "internal/sample", "internal/check", "internal/kernel", "internal/kernel/asm"}
 	withGonum = []string{"metric", "dataset"}
 )
 
