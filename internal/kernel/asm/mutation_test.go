@@ -1,0 +1,125 @@
+package asm
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// mutants is the number of seeded mistakes, each of which must be caught.
+const mutants = 120
+
+// TestMutants changes one instruction of a kernel at random and runs the cases of TestConvTiles: a wrong
+// register, offset, constant or instruction, or one that is missing, must give an error or a wrong result.
+func TestMutants(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	tiles := append(ConvTiles(false), ConvTiles(true)...)
+	for n := range mutants {
+		tile := tiles[r.IntN(len(tiles))]
+		f := Conv(tile)
+		what := mutate(r, f)
+		if !caught(f, tile) {
+			t.Errorf("mutant %d of %s survived: %s", n, f.Name, what)
+		}
+	}
+}
+
+func caught(f *Func, tile ConvTile) bool {
+	full := tile.Vectors * tile.Lanes()
+	for _, lanes := range []int{full, full - 3, full - tile.Lanes() + 1} {
+		for _, k := range tileCases(lanes) {
+			if runTile(f, tile, k) != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// opposite is the instruction that a slip would write for another one.
+var opposite = map[Op]Op{VMAXPS: VMINPS, VMINPS: VMAXPS, ADDQ: SUBQ, SUBQ: ADDQ, JEQ: JNE, JNE: JEQ, JLT: JGE, JGE: JLT, VADDPS: VMAXPS, VFMADD231PS: VADDPS}
+
+// mutate makes one mistake and says which.
+func mutate(r *rand.Rand, f *Func) string {
+	for {
+		i := r.IntN(len(f.Insts))
+		in := Inst{f.Insts[i].Op, slices.Clone(f.Insts[i].Args)}
+		old := in.String()
+		if in.Op == LABEL || harmless(in) {
+			continue
+		}
+		switch r.IntN(3) {
+		case 0:
+			f.Insts = slices.Delete(f.Insts, i, i+1)
+			return fmt.Sprintf("%d: %s dropped", i, old)
+		case 1:
+			op, ok := opposite[in.Op]
+			if !ok {
+				continue
+			}
+			in.Op = op
+		case 2:
+			if len(in.Args) == 0 {
+				continue
+			}
+			j := r.IntN(len(in.Args))
+			in.Args[j] = mutateOperand(r, in.Args[j])
+		}
+		if in.String() == old {
+			continue
+		}
+		f.Insts[i] = in
+		return fmt.Sprintf("%d: %s became %s", i, old, in)
+	}
+}
+
+// harmless reports whether mistakes in an instruction may leave every result as it is: prefetches; the branch
+// back to the unrolled loop, without which the loop of single elements does the rest; the test whether a
+// pointer is nil, where any other pointer will do; and the copies of the bias, which are all alike.
+func harmless(in Inst) bool {
+	switch in.Op {
+	case PREFETCHT0, PREFETCHT1, JGE, TESTQ:
+		return true
+	case VMOVUPS:
+		_, from := in.Args[0].(Reg)
+		_, to := in.Args[1].(Reg)
+		return from && to
+	}
+	return false
+}
+
+func mutateOperand(r *rand.Rand, o Operand) Operand {
+	slip := []int{-64, -32, -8, -4, 4, 8, 32, 64}[r.IntN(8)]
+	switch o := o.(type) {
+	case Imm:
+		return o + Imm(slip/4)
+	case Mem:
+		switch {
+		case o.Scale != 0 && r.IntN(3) == 0:
+			o.Scale = 3 - min(o.Scale, 2)
+		case r.IntN(3) == 0:
+			o.Base = otherRegister(r, o.Base)
+		default:
+			o.Disp += slip
+		}
+		return o
+	case Reg:
+		return otherRegister(r, o)
+	}
+	return o
+}
+
+// otherRegister returns another register of the same kind.
+func otherRegister(r *rand.Rand, reg Reg) Reg {
+	first, n := AX, 14
+	switch {
+	case reg >= Z0:
+		first, n = Z0, 32
+	case reg >= Y0:
+		first, n = Y0, 16
+	case reg >= K0:
+		first, n = K0, 8
+	}
+	return first + Reg(r.IntN(n))
+}
