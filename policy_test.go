@@ -19,25 +19,26 @@ const module = "github.com/graft-ml/graft"
 // above names, for each package, the packages of this module that it may import. What stands here is the
 // direction of the architecture: docs/architecture.md tells why. Test files may import more, see below.
 var above = map[string][]string{
-	"internal/sniff":      {},
-	"internal/cpu":        {},
-	"internal/tensor":     {},
-	"internal/atomicfile": {},
-	"internal/sample":     {},
-	"metric":              {},
-	"dataset":             {"internal/sniff"},
-	"internal/kernel":     {"internal/cpu"},
-	"internal/kernel/asm": {},
-	"internal/check":      {"internal/cpu", "internal/tensor"},
-	"internal/report":     {"metric"},
-	"internal/decode":     {"internal/cpu", "internal/kernel", "internal/sniff"},
-	"internal/transform":  {"internal/cpu", "internal/kernel", "internal/tensor"},
-	"internal/nn":         {"internal/cpu", "internal/kernel", "internal/tensor"},
-	"internal/onnx":       {"internal/nn", "internal/tensor"},
-	"internal/loader":     {"dataset", "internal/decode", "internal/transform", "internal/tensor"},
-	"internal/backbone":   {"internal/nn", "internal/onnx", "internal/transform", "internal/tensor"},
-	"internal/feature":    {"internal/atomicfile", "internal/nn", "internal/backbone", "internal/loader", "internal/transform", "dataset"},
-	"internal/train":      {"internal/nn", "internal/loader", "internal/transform", "internal/tensor", "metric", "internal/feature", "internal/atomicfile"},
+	"internal/sniff":          {},
+	"internal/cpu":            {},
+	"internal/tensor":         {},
+	"internal/atomicfile":     {},
+	"internal/sample":         {},
+	"metric":                  {},
+	"dataset":                 {"internal/sniff"},
+	"internal/kernel":         {"internal/cpu"},
+	"internal/kernel/asm":     {},
+	"internal/kernel/asm/gen": {"internal/kernel/asm"},
+	"internal/check":          {"internal/cpu", "internal/tensor"},
+	"internal/report":         {"metric"},
+	"internal/decode":         {"internal/cpu", "internal/kernel", "internal/sniff"},
+	"internal/transform":      {"internal/cpu", "internal/kernel", "internal/tensor"},
+	"internal/nn":             {"internal/cpu", "internal/kernel", "internal/tensor"},
+	"internal/onnx":           {"internal/nn", "internal/tensor"},
+	"internal/loader":         {"dataset", "internal/decode", "internal/transform", "internal/tensor"},
+	"internal/backbone":       {"internal/nn", "internal/onnx", "internal/transform", "internal/tensor"},
+	"internal/feature":        {"internal/atomicfile", "internal/nn", "internal/backbone", "internal/loader", "internal/transform", "dataset"},
+	"internal/train":          {"internal/nn", "internal/loader", "internal/transform", "internal/tensor", "metric", "internal/feature", "internal/atomicfile"},
 	"": {"dataset", "metric", "internal/atomicfile", "internal/backbone", "internal/cpu", "internal/decode", "internal/feature", "internal/loader",
 		"internal/nn", "internal/onnx", "internal/report", "internal/sample", "internal/sniff", "internal/tensor", "internal/train", "internal/transform"},
 	"cmd/graft": {"", "dataset", "metric", "internal/atomicfile", "internal/cpu", "internal/loader", "internal/report", "internal/sample", "internal/transform"},
@@ -46,7 +47,7 @@ var above = map[string][]string{
 // stdOnly lists the packages that import nothing but the standard library and golang.org/x; withGonum may
 // use gonum too.
 var (
-	stdOnly   = []string{"internal/sniff", "internal/cpu", "internal/tensor", "internal/atomicfile", "internal/sample", "internal/check", "internal/kernel", "internal/kernel/asm"}
+	stdOnly   = []string{"internal/sniff", "internal/cpu", "internal/tensor", "internal/atomicfile", "internal/sample", "internal/check", "internal/kernel", "internal/kernel/asm", "internal/kernel/asm/gen"}
 	withGonum = []string{"metric", "dataset"}
 )
 

@@ -76,11 +76,8 @@ func choose(has Level, word string) (Level, error) {
 
 // Path names the arithmetic that results depend on bit for bit: the architecture (the compiler fuses
 // multiply and add on some), the level of the kernels, and the version of the rules. Results computed
-// under one path may be kept and reused under the same one only.
+// under one path may be kept and reused under the same one only. A build without assembly (tag purego, or
+// another architecture than amd64) does the arithmetic of the generic level whatever the processor has.
 func Path() string { return pathOf(kernelLevel) }
-
-// kernelLevel is the best level that kernels exist for, as far as it is in use. All float32 kernels are
-// plain Go so far.
-const kernelLevel = Generic
 
 func pathOf(l Level) string { return fmt.Sprintf("%s%s-%s-%d", runtime.GOARCH, variant, l, Rules) }

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -29,7 +30,8 @@ func TestChoose(t *testing.T) {
 }
 
 func TestPath(t *testing.T) {
-	if p := Path(); !strings.HasPrefix(p, runtime.GOARCH) || !strings.HasSuffix(p, "-generic-1") {
+	want := fmt.Sprintf("-%v-%d", kernelLevel, Rules)
+	if p := Path(); !strings.HasPrefix(p, runtime.GOARCH) || !strings.HasSuffix(p, want) {
 		t.Errorf("Path() = %q", p)
 	}
 	if pathOf(AVX2) == pathOf(AVX512) {
@@ -40,6 +42,9 @@ func TestPath(t *testing.T) {
 func TestFlagsFollowLevel(t *testing.T) {
 	if HasAVX512 && !HasAVX2 || HasVNNI && !HasAVX512 || HasBF16 && !HasAVX512 {
 		t.Error("a flag is set without the one below it")
+	}
+	if kernelLevel != Generic && kernelLevel != Active() {
+		t.Errorf("kernels of level %v, %v is active", kernelLevel, Active())
 	}
 	if HasAVX2 != (Active() >= AVX2) {
 		t.Error("HasAVX2 contradicts Active")

@@ -2,10 +2,6 @@ package kernel
 
 import "math"
 
-// blockC is the number of output channels that one register tile covers: the unit in which packed weights
-// are cut. Only packing, dispatch and the tile itself know it.
-const blockC = 4
-
 // Filter is the shape of a convolution's weights in ONNX order, [OutC, InC, KH, KW]. InC counts the
 // channels of one group, OutC those of all.
 type Filter struct{ OutC, InC, KH, KW, Groups int }
@@ -13,11 +9,31 @@ type Filter struct{ OutC, InC, KH, KW, Groups int }
 // taps returns the length of the sum behind one output element.
 func (f *Filter) taps() int { return f.KH * f.KW * f.InC }
 
+// blockC returns the number of output channels that one register tile covers: the unit in which packed
+// weights are cut. Only packing, dispatch and the tile itself know it; it depends on the instruction set.
+func (f *Filter) blockC() int {
+	block, vector := tileC()
+	if f.OutC/f.Groups <= vector {
+		return vector
+	}
+	return block
+}
+
+// packedC returns the number of channels for which block j of a group has weights, of which some may not
+// exist: half of a block is left out if none of its channels do.
+func (f *Filter) packedC(j int) int {
+	block := f.blockC()
+	if _, vector := tileC(); f.OutC/f.Groups-j*block <= vector {
+		return vector
+	}
+	return block
+}
+
 // groupBlocks returns the number of channel blocks of one group.
-func (f *Filter) groupBlocks() int { return (f.OutC/f.Groups + blockC - 1) / blockC }
+func (f *Filter) groupBlocks() int { return (f.OutC/f.Groups + f.blockC() - 1) / f.blockC() }
 
 // blockLen returns the length of one block of packed weights: the bias, then the weights.
-func (f *Filter) blockLen() int { return blockC * (1 + f.taps()) }
+func (f *Filter) blockLen() int { return f.blockC() * (1 + f.taps()) }
 
 // Blocks returns the number of blocks of output channels: the unit in which Conv.Run is told what to do.
 // A block never reaches over the border of a group.
@@ -28,21 +44,22 @@ func (f *Filter) PackedLen() int { return f.Blocks() * f.blockLen() }
 
 // Pack writes w [OutC, InC, KH, KW] and bias [OutC] (nil: zeros) to dst [PackedLen] in the order in which
 // the kernel reads them: a block of output channels after the other, in each first the bias, then
-// [KH][KW][InC][block]. What is missing in a last block is zero.
+// [KH][KW][InC][channels of the block]. What is missing in a last block is zero.
 func (f *Filter) Pack(dst, w, bias []float32) {
 	must("packed weights", len(dst), 0, f.PackedLen())
 	must("weights", len(w), 0, f.OutC*f.taps())
 	clear(dst[:f.PackedLen()])
-	per := f.OutC / f.Groups
+	per, blockC := f.OutC/f.Groups, f.blockC()
 	for oc := range f.OutC {
 		g, j := oc/per, oc%per
-		block := dst[(g*f.groupBlocks()+j/blockC)*f.blockLen():]
+		block := dst[(g*f.groupBlocks()+j/blockC)*f.blockLen()+j%blockC:]
+		step := f.packedC(j / blockC)
 		if bias != nil {
-			block[j%blockC] = bias[oc]
+			block[0] = bias[oc]
 		}
 		for c := range f.InC {
 			for k := range f.KH * f.KW {
-				block[blockC*(1+k*f.InC+c)+j%blockC] = w[(oc*f.InC+c)*f.KH*f.KW+k]
+				block[step*(1+k*f.InC+c)] = w[(oc*f.InC+c)*f.KH*f.KW+k]
 			}
 		}
 	}
@@ -69,13 +86,13 @@ func (c *Conv) Run(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
 		return
 	}
 	c.check(dst, src, res, packed, p1, b1)
+	blockC, per := c.blockC(), c.OutC/c.Groups
 	for b := b0; b < b1; b++ {
 		g, j := b/c.groupBlocks(), b%c.groupBlocks()
 		t := convTask{Conv: c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
-		per := c.OutC / c.Groups
 		t.inC = g * c.InC
 		t.outC = g*per + j*blockC
-		t.width = min(blockC, per-j*blockC)
+		t.width, t.packed = min(blockC, per-j*blockC), c.packedC(j)
 		t.lo, t.hi = c.Act.bounds()
 		t.run(p0, p1)
 	}

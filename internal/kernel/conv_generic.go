@@ -1,18 +1,21 @@
 package kernel
 
+// genericC is the number of channels of a block where plain Go computes it.
+const genericC = 4
+
 // convTask is the part of a convolution that one block of output channels is.
 type convTask struct {
 	*Conv
 	dst, src, res []float32
 	w             []float32 // the block: bias, then weights
 	inC, outC     int       // first channel of the group's input, of the block's output
-	width         int       // channels of the block that exist
+	width, packed int       // channels of the block that exist, that it has weights for
 	lo, hi        float32   // what the activation clips to
 }
 
-// run computes the pixels [p0, p1), two at a time: eight sums are what fits amd64's registers. An odd last
+// runGeneric computes the pixels [p0, p1), two at a time: eight sums are what fits amd64's registers. An odd last
 // pixel is computed as two equal ones, so that each pixel goes through the same instructions.
-func (t *convTask) run(p0, p1 int) {
+func (t *convTask) runGeneric(p0, p1 int) {
 	at := walkFrom(p0, t.OutH, t.OutW)
 	for p := p0; p < p1; p += 2 {
 		first := at
@@ -21,13 +24,13 @@ func (t *convTask) run(p0, p1 int) {
 		if p+1 == p1 {
 			second = first
 		}
-		var sum [2 * blockC]float32
-		copy(sum[:blockC], t.w)
-		copy(sum[blockC:], t.w)
+		var sum [2 * genericC]float32
+		copy(sum[:genericC], t.w)
+		copy(sum[genericC:], t.w)
 		t.tile(&sum, t.srcAt(first), t.srcAt(second))
-		t.store(sum[:blockC], first)
+		t.store(sum[:genericC], first)
 		if p+1 < p1 {
-			t.store(sum[blockC:], second)
+			t.store(sum[genericC:], second)
 			at.next()
 		}
 	}
@@ -38,18 +41,24 @@ func (t *convTask) srcAt(k walk) int {
 	return t.Src.At(k.n, k.y*t.StrideH, k.x*t.StrideW) + t.inC
 }
 
-// tile adds the products of two pixels, whose inputs start at a and b in src, to sum [pixel][channel]. A
-// row of the kernel is one segment of the input where its pixels touch.
-func (t *convTask) tile(sum *[2 * blockC]float32, a, b int) {
-	w, length, segments := t.w[blockC:], t.InC, t.KW
+// segments returns how the reduction reads one row of the kernel: as one segment of the input where its
+// pixels touch.
+func (t *convTask) segments() (length, n int) {
 	if t.DilW == 1 && t.Src.Pixel == t.InC {
-		length, segments = t.KW*t.InC, 1
+		return t.KW * t.InC, 1
 	}
+	return t.InC, t.KW
+}
+
+// tile adds the products of two pixels, whose inputs start at a and b in src, to sum [pixel][channel].
+func (t *convTask) tile(sum *[2 * genericC]float32, a, b int) {
+	w := t.w[genericC:]
+	length, segments := t.segments()
 	for ky := range t.KH {
 		for s := range segments {
 			off := ky*t.DilH*t.Src.Row + s*t.DilW*t.Src.Pixel
 			mac2x4(sum, t.src[a+off:][:length], t.src[b+off:][:length], w)
-			w = w[blockC*length:]
+			w = w[genericC*length:]
 		}
 	}
 }

@@ -27,17 +27,18 @@ func (g *Gemm) Pack(dst, b, bias []float32, transposed bool) {
 	}
 	must("packed weights", len(dst), 0, f.PackedLen())
 	clear(dst[:f.PackedLen()])
-	copyBlocks(dst, bias, f.blockLen(), 0)
+	f.copyBlocks(dst, bias, 0)
 	for k := range g.K {
-		copyBlocks(dst, b[k*g.N:(k+1)*g.N], f.blockLen(), blockC*(1+k))
+		f.copyBlocks(dst, b[k*g.N:(k+1)*g.N], 1+k)
 	}
 }
 
-// copyBlocks copies a row of channels to offset off of the blocks that they belong to.
-func copyBlocks(dst, row []float32, blockLen, off int) {
-	for j := 0; j < len(row); j += blockC {
-		copy(dst[off:off+blockC], row[j:])
-		off += blockLen
+// copyBlocks copies a row of channels to row k of the blocks that they belong to.
+func (f *Filter) copyBlocks(dst, row []float32, k int) {
+	blockC := f.blockC()
+	for j := 0; j*blockC < len(row); j++ {
+		w := f.packedC(j)
+		copy(dst[j*f.blockLen()+k*w:][:w], row[j*blockC:])
 	}
 }
 

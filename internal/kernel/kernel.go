@@ -36,6 +36,15 @@ func walkFrom(p, h, w int) walk {
 	return walk{n: p / (h * w), y: p / w % h, x: p % w, h: h, w: w}
 }
 
+// left returns the number of pixels from here to the end of the row.
+func (k *walk) left() int { return k.w - k.x }
+
+// skip goes n pixels further, which must not be more than left.
+func (k *walk) skip(n int) {
+	k.x += n - 1
+	k.next()
+}
+
 func (k *walk) next() {
 	if k.x++; k.x == k.w {
 		k.x = 0

@@ -209,7 +209,7 @@ func (c *convFunc) reduce() {
 	const unroll = 4
 	c.point(ConvSrc, ConvSrcStep)
 	if !c.AVX512 {
-		c.emit(MOVQ, Imm(0), cIndex)
+		c.emit(XORQ, cIndex, cIndex)
 	}
 	c.emit(MOVQ, c.arg(ConvRows), cRows)
 	c.label("row")

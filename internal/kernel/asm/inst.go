@@ -19,6 +19,7 @@ const (
 	ADDQ  Op = "ADDQ"
 	SUBQ  Op = "SUBQ"
 	DECQ  Op = "DECQ"
+	XORQ  Op = "XORQ"
 	LEAQ  Op = "LEAQ"
 	TESTQ Op = "TESTQ"
 	CMPQ  Op = "CMPQ"

@@ -69,7 +69,7 @@ func (m *Machine) step(in *Inst) error {
 	switch in.Op {
 	case LABEL, PREFETCHT0, PREFETCHT1: // a prefetch never faults
 		return nil
-	case MOVQ, ADDQ, SUBQ, DECQ, LEAQ, TESTQ, CMPQ:
+	case MOVQ, ADDQ, SUBQ, DECQ, XORQ, LEAQ, TESTQ, CMPQ:
 		return m.integer(in.Op, a)
 	case JMP, JEQ, JNE, JLT, JGE:
 		return m.branch(in.Op, a[0].(Label))
@@ -105,6 +105,10 @@ func (m *Machine) branch(op Op, to Label) error {
 // integer executes an instruction on general registers.
 func (m *Machine) integer(op Op, a []Operand) error {
 	last := a[len(a)-1]
+	if op == XORQ && a[0] == last { // how a register is set to zero: its old value is not read
+		m.flags(true, false)
+		op, a = MOVQ, []Operand{Imm(0), last}
+	}
 	var x, y int64
 	var err error
 	if op == LEAQ {
@@ -130,6 +134,9 @@ func (m *Machine) integer(op Op, a []Operand) error {
 	case DECQ:
 		m.flags(x == 1, x < 1)
 		x--
+	case XORQ:
+		x ^= y
+		m.flags(x == 0, x < 0)
 	case TESTQ:
 		m.flags(x&y == 0, x&y < 0)
 		return nil

@@ -1,0 +1,162 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/graft-ml/graft/internal/cpu"
+)
+
+//go:generate go run ./asm/gen
+
+// useConvAVX2 and useConvAVX512 say which tiles convolutions and matrix products use, the widest first.
+var useConvAVX2, useConvAVX512 = cpu.HasAVX2, cpu.HasAVX512
+
+func init() {
+	cpu.Register("conv", "AVX512", &useConvAVX512)
+	cpu.Register("conv", "AVX2", &useConvAVX2)
+}
+
+// groupPixels is the number of pixels that stand at equal distances in a tile of AVX-512: one base address
+// reaches no more. A tile has two such groups, the second of which may be anywhere.
+const groupPixels = 7
+
+// convArgs is what a tile of assembly gets; the offsets are package asm's. Steps and gaps are in bytes.
+type convArgs struct {
+	src, dst, res             [6]unsafe.Pointer // of each pixel (AVX2) or group of pixels (AVX-512); no res: nil
+	srcStep, dstStep, resStep int               // between the pixels of a group
+	weights                   unsafe.Pointer    // bias, then weights
+	rows, cols, length        int               // the reduction: rows × cols segments of length elements
+	colGap, rowGap            int               // left out after a segment, and after a row of them besides
+	lo, hi                    float32           // what the result is clipped to
+	partial                   int               // not zero if channels are missing
+	lanes                     uint32            // a bit for each channel that exists
+	_                         uint32
+	mask                      [16]int32 // the same as lanes, -1 for each, for AVX2
+}
+
+// tileC returns the channels of a full block, and those that one vector holds: the width of a block whose
+// other half would be empty.
+func tileC() (block, vector int) {
+	switch {
+	case useConvAVX512:
+		return 32, 16
+	case useConvAVX2:
+		return 16, 8
+	}
+	return genericC, genericC
+}
+
+// run computes the pixels [p0, p1).
+func (t *convTask) run(p0, p1 int) {
+	switch {
+	case useConvAVX512:
+		t.runAVX512(p0, p1)
+	case useConvAVX2:
+		t.runAVX2(p0, p1)
+	default:
+		t.runGeneric(p0, p1)
+	}
+}
+
+// args returns the arguments that all tiles of the task share, and the walk through its pixels.
+func (t *convTask) args(p0 int) (a convArgs, at walk) {
+	length, cols := t.segments()
+	a = convArgs{
+		srcStep: 4 * t.StrideW * t.Src.Pixel, dstStep: 4 * t.Dst.Pixel, resStep: 4 * t.Res.Pixel,
+		weights: unsafe.Pointer(unsafe.SliceData(t.w)),
+		rows:    t.KH, cols: cols, length: length,
+		lo: t.lo, hi: t.hi, lanes: uint32(1<<t.width - 1),
+	}
+	if cols > 1 {
+		a.colGap = 4 * (t.DilW*t.Src.Pixel - length)
+	}
+	a.rowGap = 4*t.DilH*t.Src.Row - cols*(4*length+a.colGap)
+	if t.width < t.packed {
+		a.partial = 1
+	}
+	for i := range min(t.width, len(a.mask)) {
+		a.mask[i] = -1
+	}
+	h, w := t.OutH, t.OutW
+	if t.joined() {
+		h, w = 1, h*w
+	}
+	return a, walkFrom(p0, h, w)
+}
+
+// joined reports whether the pixels of consecutive rows are as far apart as those of one row.
+func (t *convTask) joined() bool {
+	return t.StrideH*t.Src.Row == t.OutW*t.StrideW*t.Src.Pixel && t.Dst.Row == t.OutW*t.Dst.Pixel &&
+		(t.res == nil || t.Res.Row == t.OutW*t.Res.Pixel)
+}
+
+// point makes entry i of the pointers that of the pixel k.
+func (t *convTask) point(a *convArgs, i int, k walk) {
+	a.src[i] = element(t.src, t.srcAt(k))
+	a.dst[i] = element(t.dst, t.Dst.At(k.n, k.y, k.x)+t.outC)
+	if t.res != nil {
+		a.res[i] = element(t.res, t.Res.At(k.n, k.y, k.x)+t.outC)
+	}
+}
+
+// element returns the address of s[i]. An empty sum reads none, so s may end at i.
+func element(s []float32, i int) unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), 4*i)
+}
+
+func (t *convTask) runAVX2(p0, p1 int) {
+	a, at := t.args(p0)
+	vectors := t.packed / 8
+	for p := p0; p < p1; {
+		first, n := at, share(p1-p, maxPixelsAVX2)
+		for i := range n {
+			t.point(&a, i, at)
+			at.next()
+		}
+		convAVX2(&a, n, vectors)
+		t.finish(first, n)
+		p += n
+	}
+}
+
+func (t *convTask) runAVX512(p0, p1 int) {
+	a, at := t.args(p0)
+	vectors := t.packed / 16
+	for p := p0; p < p1; {
+		first, n := at, share(min(at.left(), p1-p), maxPixelsAVX512)
+		t.point(&a, 0, at)
+		at.skip(min(n, groupPixels))
+		if n == groupPixels { // the row ends: the second group may start another
+			n += min(groupPixels, at.left(), p1-p-n)
+		}
+		if n > groupPixels {
+			t.point(&a, 1, at)
+			at.skip(n - groupPixels)
+		}
+		convAVX512(&a, n, vectors)
+		t.finish(first, n)
+		p += n
+	}
+}
+
+// share returns how many of n pixels the next tile takes so that as few tiles as possible are about as large
+// as each other: small ones are slow.
+func share(n, most int) int {
+	tiles := (n + most - 1) / most
+	return (n + tiles - 1) / tiles
+}
+
+// finish applies an activation that the tile does not to n pixels.
+func (t *convTask) finish(k walk, n int) {
+	switch t.Act.Func {
+	case Identity, Relu, Clip:
+		return
+	}
+	for range n {
+		out := t.dst[t.Dst.At(k.n, k.y, k.x)+t.outC:][:t.width]
+		t.Act.Apply(out, out)
+		k.next()
+	}
+}

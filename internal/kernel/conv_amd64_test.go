@@ -1,0 +1,32 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/graft-ml/graft/internal/kernel/asm"
+)
+
+// The assembly looks for the arguments where Go puts them.
+func TestConvArgsLayout(t *testing.T) {
+	var a convArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.ConvSrc}, {"dst", unsafe.Offsetof(a.dst), asm.ConvDst}, {"res", unsafe.Offsetof(a.res), asm.ConvRes},
+		{"srcStep", unsafe.Offsetof(a.srcStep), asm.ConvSrcStep}, {"dstStep", unsafe.Offsetof(a.dstStep), asm.ConvDstStep},
+		{"resStep", unsafe.Offsetof(a.resStep), asm.ConvResStep}, {"weights", unsafe.Offsetof(a.weights), asm.ConvWeights},
+		{"rows", unsafe.Offsetof(a.rows), asm.ConvRows}, {"cols", unsafe.Offsetof(a.cols), asm.ConvCols}, {"length", unsafe.Offsetof(a.length), asm.ConvLen},
+		{"colGap", unsafe.Offsetof(a.colGap), asm.ConvColGap}, {"rowGap", unsafe.Offsetof(a.rowGap), asm.ConvRowGap},
+		{"lo", unsafe.Offsetof(a.lo), asm.ConvLo}, {"hi", unsafe.Offsetof(a.hi), asm.ConvHi}, {"partial", unsafe.Offsetof(a.partial), asm.ConvPartial},
+		{"lanes", unsafe.Offsetof(a.lanes), asm.ConvLanes}, {"mask", unsafe.Offsetof(a.mask), asm.ConvMask}, {"size", unsafe.Sizeof(a), asm.ConvSize},
+		{"pixels of a group", groupPixels, asm.GroupPixels},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}

@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package kernel
+
+// tileC returns the channels of a full block, and the least that a block may have.
+func tileC() (block, vector int) { return genericC, genericC }
+
+// run computes the pixels [p0, p1).
+func (t *convTask) run(p0, p1 int) { t.runGeneric(p0, p1) }
