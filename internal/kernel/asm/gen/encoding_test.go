@@ -36,7 +36,7 @@ func TestEncodings(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, f := range funcs() {
+	for _, f := range append(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), peakFuncs()...) {
 		code := disassemble(t, objdump, binary, kernelPath+"."+f.Name+".abi0")
 		if err := compare(f, code); err != nil {
 			t.Errorf("%s: %v", f.Name, err)

@@ -26,49 +26,78 @@ func main() {
 	}
 }
 
-// funcs returns all functions of assembly.
-func funcs() []*asm.Func {
+// files returns the generated files by name.
+func files() map[string][]byte {
+	tiles := append(asm.ConvTiles(false), asm.ConvTiles(true)...)
+	return map[string][]byte{
+		"conv_amd64.s":      text("convArgs", convFuncs(tiles)),
+		"conv_amd64_gen.go": convStubs(tiles),
+		"peak_amd64.s":      text("peakArgs", peakFuncs()),
+		"peak_amd64_gen.go": peakStubs(),
+	}
+}
+
+func convFuncs(tiles []asm.ConvTile) []*asm.Func {
 	var all []*asm.Func
-	for _, t := range append(asm.ConvTiles(false), asm.ConvTiles(true)...) {
+	for _, t := range tiles {
 		all = append(all, asm.Conv(t))
 	}
 	return all
 }
 
-// files returns the generated files by name.
-func files() map[string][]byte {
-	tiles := append(asm.ConvTiles(false), asm.ConvTiles(true)...)
-	var text bytes.Buffer
-	text.WriteString(header + "//go:build !purego\n\n#include \"textflag.h\"\n")
-	for _, t := range tiles {
-		text.WriteString("\n" + asm.Conv(t).Text("convArgs"))
+func peakFuncs() []*asm.Func { return []*asm.Func{asm.Peak(false), asm.Peak(true)} }
+
+// text returns the assembly of functions whose argument points to argType.
+func text(argType string, funcs []*asm.Func) []byte {
+	var b bytes.Buffer
+	b.WriteString(header + "//go:build !purego\n\n#include \"textflag.h\"\n")
+	for _, f := range funcs {
+		b.WriteString("\n" + f.Text(argType))
 	}
-	return map[string][]byte{"conv_amd64.s": text.Bytes(), "conv_amd64_gen.go": stubs(tiles)}
+	return b.Bytes()
 }
 
-// stubs declares the tiles, and for each instruction set a function that calls the one of a size: calls
-// through function values would move their arguments to the heap.
-func stubs(tiles []asm.ConvTile) []byte {
-	var b bytes.Buffer
-	b.WriteString(header + "//go:build amd64 && !purego\n\npackage kernel\n")
-	for _, avx512 := range []bool{false, true} {
-		isa := map[bool]string{false: "AVX2", true: "AVX512"}[avx512]
-		fmt.Fprintf(&b, "\n// maxPixels%s is the number of pixels of the largest tile.\nconst maxPixels%s = %d\n", isa, isa, asm.MaxPixels(avx512))
-		fmt.Fprintf(&b, "\n// conv%s computes a tile of pixels × vectors; asm.Conv tells what it does. Requires %s.\n", isa, isa)
-		fmt.Fprintf(&b, "func conv%s(args *convArgs, pixels, vectors int) {\n\tswitch vectors<<8 + pixels {\n", isa)
-		for _, t := range tiles {
-			if t.AVX512 == avx512 {
-				fmt.Fprintf(&b, "\tcase %d<<8 + %d:\n\t\t%s(args)\n", t.Vectors, t.Pixels, t.Name())
-			}
-		}
-		b.WriteString("\t}\n}\n")
+const goHeader = header + "//go:build amd64 && !purego\n\npackage kernel\n"
+
+// declare writes the Go declarations of functions.
+func declare(b *bytes.Buffer, argType string, funcs []*asm.Func) {
+	for _, f := range funcs {
+		fmt.Fprintf(b, "\n//go:noescape\nfunc %s(args *%s)\n", f.Name, argType)
 	}
-	for _, t := range tiles {
-		fmt.Fprintf(&b, "\n//go:noescape\nfunc %s(args *convArgs)\n", t.Name())
-	}
+}
+
+func formatted(b *bytes.Buffer) []byte {
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		log.Fatal(err)
 	}
 	return src
+}
+
+// peakStubs declares the peak loops and what one of their loops is worth.
+func peakStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	fmt.Fprintf(b, "\n// Floating-point operations of one loop.\nconst peakOpsAVX2, peakOpsAVX512 = %d, %d\n", asm.PeakOps(false), asm.PeakOps(true))
+	declare(b, "peakArgs", peakFuncs())
+	return formatted(b)
+}
+
+// convStubs declares the tiles, and for each instruction set a function that calls the one of a size: calls
+// through function values would move their arguments to the heap.
+func convStubs(tiles []asm.ConvTile) []byte {
+	b := bytes.NewBufferString(goHeader)
+	for _, avx512 := range []bool{false, true} {
+		isa := map[bool]string{false: "AVX2", true: "AVX512"}[avx512]
+		fmt.Fprintf(b, "\n// maxPixels%s is the number of pixels of the largest tile.\nconst maxPixels%s = %d\n", isa, isa, asm.MaxPixels(avx512))
+		fmt.Fprintf(b, "\n// conv%s computes a tile of pixels × vectors; asm.Conv tells what it does. Requires %s.\n", isa, isa)
+		fmt.Fprintf(b, "func conv%s(args *convArgs, pixels, vectors int) {\n\tswitch vectors<<8 + pixels {\n", isa)
+		for _, t := range tiles {
+			if t.AVX512 == avx512 {
+				fmt.Fprintf(b, "\tcase %d<<8 + %d:\n\t\t%s(args)\n", t.Vectors, t.Pixels, t.Name())
+			}
+		}
+		b.WriteString("\t}\n}\n")
+	}
+	declare(b, "convArgs", convFuncs(tiles))
+	return formatted(b)
 }
