@@ -92,12 +92,19 @@ func (t *convTask) joined() bool {
 		(t.res == nil || t.Res.Row == t.OutW*t.Res.Pixel)
 }
 
-// point makes entry i of the pointers that of the pixel k.
-func (t *convTask) point(a *convArgs, i int, k walk) {
-	a.src[i] = element(t.src, t.srcAt(k))
-	a.dst[i] = element(t.dst, t.Dst.At(k.n, k.y, k.x)+t.outC)
-	if t.res != nil {
-		a.res[i] = element(t.res, t.Res.At(k.n, k.y, k.x)+t.outC)
+// point makes the entries [i, n) of the pointers those of pixels that follow one another in a row from k.
+func (t *convTask) point(a *convArgs, i, n int, k walk) {
+	src, dst := element(t.src, t.srcAt(k)), element(t.dst, t.Dst.At(k.n, k.y, k.x)+t.outC)
+	for j := range n - i {
+		a.src[i+j] = unsafe.Add(src, j*a.srcStep)
+		a.dst[i+j] = unsafe.Add(dst, j*a.dstStep)
+	}
+	if t.res == nil {
+		return
+	}
+	res := element(t.res, t.Res.At(k.n, k.y, k.x)+t.outC)
+	for j := range n - i {
+		a.res[i+j] = unsafe.Add(res, j*a.resStep)
 	}
 }
 
@@ -111,9 +118,11 @@ func (t *convTask) runAVX2(p0, p1 int) {
 	vectors := t.packed / 8
 	for p := p0; p < p1; {
 		first, n := at, share(p1-p, maxPixelsAVX2)
-		for i := range n {
-			t.point(&a, i, at)
-			at.next()
+		for i := 0; i < n; {
+			end := min(i+at.left(), n)
+			t.point(&a, i, end, at)
+			at.skip(end - i)
+			i = end
 		}
 		convAVX2(&a, n, vectors)
 		t.finish(first, n)
@@ -126,13 +135,13 @@ func (t *convTask) runAVX512(p0, p1 int) {
 	vectors := t.packed / 16
 	for p := p0; p < p1; {
 		first, n := at, share(min(at.left(), p1-p), maxPixelsAVX512)
-		t.point(&a, 0, at)
+		t.point(&a, 0, 1, at)
 		at.skip(min(n, groupPixels))
 		if n == groupPixels { // the row ends: the second group may start another
 			n += min(groupPixels, at.left(), p1-p-n)
 		}
 		if n > groupPixels {
-			t.point(&a, 1, at)
+			t.point(&a, 1, 2, at)
 			at.skip(n - groupPixels)
 		}
 		convAVX512(&a, n, vectors)
@@ -141,11 +150,16 @@ func (t *convTask) runAVX512(p0, p1 int) {
 	}
 }
 
-// share returns how many of n pixels the next tile takes so that as few tiles as possible are about as large
-// as each other: small ones are slow.
+// share returns how many of n pixels the next tile takes: as many as it can, but so that no small tile, which
+// is slow, is left for the end.
 func share(n, most int) int {
-	tiles := (n + most - 1) / most
-	return (n + tiles - 1) / tiles
+	switch {
+	case n <= most:
+		return n
+	case n < 2*most:
+		return (n + 1) / 2
+	}
+	return most
 }
 
 // finish applies an activation that the tile does not to n pixels.

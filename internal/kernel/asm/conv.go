@@ -88,6 +88,7 @@ func Conv(t ConvTile) *Func {
 		c.ISA = "AVX512F"
 	}
 	c.start()
+	c.prefetch()
 	c.reduce()
 	c.residual()
 	c.clip()
@@ -202,6 +203,16 @@ func (c *convFunc) start() {
 		}
 	})
 	c.emit(ADDQ, Imm(c.Vectors*c.bytes()), cWeights)
+}
+
+// prefetch asks for the lines that store will write, which then come while the sums are computed.
+func (c *convFunc) prefetch() {
+	c.point(ConvDst, ConvDstStep)
+	c.each(func(p, j int) {
+		if j*c.bytes()%64 == 0 {
+			c.emit(PREFETCHT0, c.pixel(p).at(j*c.bytes()))
+		}
+	})
 }
 
 // reduce adds the products of all segments.
