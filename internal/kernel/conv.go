@@ -89,7 +89,7 @@ func (c *Conv) Run(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
 	blockC, per := c.blockC(), c.OutC/c.Groups
 	for b := b0; b < b1; b++ {
 		g, j := b/c.groupBlocks(), b%c.groupBlocks()
-		t := convTask{Conv: c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
+		t := convTask{Conv: *c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
 		t.inC = g * c.InC
 		t.outC = g*per + j*blockC
 		t.width, t.packed = min(blockC, per-j*blockC), c.packedC(j)

@@ -5,7 +5,7 @@ const genericC = 4
 
 // convTask is the part of a convolution that one block of output channels is.
 type convTask struct {
-	*Conv
+	Conv          // by value: a pointer to the caller's would move it to the heap
 	dst, src, res []float32
 	w             []float32 // the block: bias, then weights
 	inC, outC     int       // first channel of the group's input, of the block's output
