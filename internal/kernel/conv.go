@@ -86,16 +86,39 @@ func (c *Conv) Run(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
 		return
 	}
 	c.check(dst, src, res, packed, p1, b1)
-	blockC, per := c.blockC(), c.OutC/c.Groups
-	for b := b0; b < b1; b++ {
-		g, j := b/c.groupBlocks(), b%c.groupBlocks()
-		t := convTask{Conv: *c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
-		t.inC = g * c.InC
-		t.outC = g*per + j*blockC
-		t.width, t.packed = min(blockC, per-j*blockC), c.packedC(j)
-		t.lo, t.hi = c.Act.bounds()
-		t.run(p0, p1)
+	step := c.chunk(b1 - b0)
+	for p := p0; p < p1; p += step {
+		for b := b0; b < b1; b++ {
+			t := c.task(dst, src, res, packed, b)
+			t.run(p, min(p+step, p1))
+		}
 	}
+}
+
+// chunk returns the number of pixels for which all blocks are computed before the next pixels: few, so that
+// inputs and outputs are still at hand, where the weights of all blocks stay in the second-level cache; else
+// all.
+func (c *Conv) chunk(blocks int) int {
+	const cache, few = 256 << 10, 56
+	if 4*blocks*c.blockLen() > cache {
+		return c.N * c.OutH * c.OutW
+	}
+	if c.OutW > few {
+		return few
+	}
+	return (few + c.OutW - 1) / c.OutW * c.OutW
+}
+
+// task returns the task of block b.
+func (c *Conv) task(dst, src, res, packed []float32, b int) convTask {
+	blockC, per := c.blockC(), c.OutC/c.Groups
+	g, j := b/c.groupBlocks(), b%c.groupBlocks()
+	t := convTask{Conv: *c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
+	t.inC = g * c.InC
+	t.outC = g*per + j*blockC
+	t.width, t.packed = min(blockC, per-j*blockC), c.packedC(j)
+	t.lo, t.hi = c.Act.bounds()
+	return t
 }
 
 // bounds returns the interval to which the activation clips; Identity and the functions that are more
