@@ -133,6 +133,9 @@ func (a Act) bounds() (lo, hi float32) {
 	return float32(math.Inf(-1)), float32(math.Inf(1))
 }
 
+// clips reports whether the activation is all that its bounds say.
+func (a Act) clips() bool { return a.Func == Identity || a.Func == Relu || a.Func == Clip }
+
 // check panics if a slice is too short for the geometry.
 func (c *Conv) check(dst, src, res, packed []float32, p1, b1 int) {
 	must("conv pixels", c.N*c.OutH*c.OutW, 0, p1)

@@ -164,8 +164,7 @@ func share(n, most int) int {
 
 // finish applies an activation that the tile does not to n pixels.
 func (t *convTask) finish(k walk, n int) {
-	switch t.Act.Func {
-	case Identity, Relu, Clip:
+	if t.Act.clips() {
 		return
 	}
 	for range n {

@@ -8,4 +8,8 @@ func tileC() (block, vector int) { return genericC, genericC }
 // run computes the pixels [p0, p1).
 func (t *convTask) run(p0, p1 int) { t.runGeneric(p0, p1) }
 
+func (d *Depthwise) run(dst, src, res, packed []float32, r0, r1 int) {
+	d.runGeneric(dst, src, res, packed, r0, r1)
+}
+
 func peak(n int) (ops int) { return peakGeneric(n) }

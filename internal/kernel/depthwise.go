@@ -30,10 +30,15 @@ func (d *Depthwise) Pack(dst, w, bias []float32) {
 // Run computes the output rows [r0, r1), counted over all N·OutH. packed comes from Pack. res may be nil.
 // dst may be res, not src.
 func (d *Depthwise) Run(dst, src, res, packed []float32, r0, r1 int) {
-	if r0 >= r1 || d.OutW == 0 {
+	if r0 >= r1 || d.OutW == 0 || d.C == 0 {
 		return
 	}
 	d.check(dst, src, res, packed, r1)
+	d.run(dst, src, res, packed, r0, r1)
+}
+
+// runGeneric computes the rows [r0, r1) pixel by pixel.
+func (d *Depthwise) runGeneric(dst, src, res, packed []float32, r0, r1 int) {
 	for r := r0; r < r1; r++ {
 		n, y := r/d.OutH, r%d.OutH
 		for x := range d.OutW {

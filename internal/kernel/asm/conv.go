@@ -25,10 +25,6 @@ const (
 	ConvSize    = 304
 )
 
-// GroupPixels is the number of pixels of a tile's first group on AVX-512: those that an address with one
-// base register reaches (see group).
-const GroupPixels = 7
-
 // ConvTile is the size of a convolution's register tile: the sums of Pixels × Vectors·16 channels on
 // AVX-512, Vectors·8 on AVX2, stay in registers while the reduction runs.
 type ConvTile struct {
@@ -104,9 +100,6 @@ const (
 	cArgs    = AX
 	cBaseA   = BX // AVX-512
 	cBaseB   = CX
-	cStep    = DX
-	cStep3   = SI
-	cStep5   = DI
 	cIndex   = R9 // AVX2: what is added to all six
 	cWeights = R10
 	cLen     = R11
@@ -164,16 +157,7 @@ func (c *convFunc) point(ptr, step int) {
 	if c.twoGroups() {
 		c.emit(MOVQ, c.arg(ptr+8), cBaseB)
 	}
-	n := min(c.Pixels, GroupPixels)
-	if n > 1 {
-		c.emit(MOVQ, c.arg(step), cStep)
-	}
-	if n > 3 {
-		c.emit(LEAQ, Mem{cStep, cStep, 2, 0}, cStep3)
-	}
-	if n > 5 {
-		c.emit(LEAQ, Mem{cStep, cStep, 4, 0}, cStep5)
-	}
+	c.loadSteps(c.arg(step), min(c.Pixels, GroupPixels))
 }
 
 // pixel returns the address of a pixel, after point.
@@ -185,10 +169,7 @@ func (c *convFunc) pixel(p int) Mem {
 	if p >= GroupPixels {
 		base, p = cBaseB, p-GroupPixels
 	}
-	return [...]Mem{
-		{Base: base}, {base, cStep, 1, 0}, {base, cStep, 2, 0}, {base, cStep3, 1, 0},
-		{base, cStep, 4, 0}, {base, cStep5, 1, 0}, {base, cStep3, 2, 0},
-	}[p]
+	return inGroup(base, p)
 }
 
 // start sets the sums to the bias.

@@ -121,12 +121,14 @@ type tileRun struct {
 	tileCase
 	src, dst, res *planes
 	weights       []byte
+	dstAt         []uint64 // addresses of dst's buffers, by args
 }
 
 func newTileRun(t ConvTile, k tileCase) *tileRun {
 	at, span := k.offsets()
 	n := t.Vectors * t.Lanes()
-	run := &tileRun{t, k, newPlanes(t, span, k.step), newPlanes(t, k.lanes, k.lanes+3), newPlanes(t, k.lanes, k.lanes+1), make([]byte, 4*n*(1+len(at)))}
+	run := &tileRun{ConvTile: t, tileCase: k, src: newPlanes(t, span, k.step), dst: newPlanes(t, k.lanes, k.lanes+3),
+		res: newPlanes(t, k.lanes, k.lanes+1), weights: make([]byte, 4*n*(1+len(at)))}
 	r := rand.New(rand.NewPCG(uint64(t.Pixels), uint64(k.lanes)))
 	for _, p := range []*planes{run.src, run.res, run.dst} {
 		for _, b := range p.bufs {
@@ -144,13 +146,15 @@ func newTileRun(t ConvTile, k tileCase) *tileRun {
 func (run *tileRun) args(m *Memory) []byte {
 	b := bytes.Repeat([]byte{0x55}, ConvSize) // what the function must not look at is no sensible value
 	put := func(off int, v uint64) { binary.LittleEndian.PutUint64(b[off:], v) }
-	pointers := func(off int, p *planes, name string, writable bool) {
-		for i, v := range p.mapTo(m, name, writable) {
+	pointers := func(off int, p *planes, name string, writable bool) []uint64 {
+		at := p.mapTo(m, name, writable)
+		for i, v := range at {
 			put(off+8*i, v)
 		}
+		return at
 	}
 	pointers(ConvSrc, run.src, "src", false)
-	pointers(ConvDst, run.dst, "dst", true)
+	run.dstAt = pointers(ConvDst, run.dst, "dst", true)
 	put(ConvRes, 0)
 	if run.tileCase.res {
 		pointers(ConvRes, run.res, "res", false)
@@ -209,6 +213,9 @@ func runTile(f *Func, t ConvTile, k tileCase) error {
 		return err
 	}
 	for p := range t.Pixels {
+		if line, n := run.dstAt[run.dst.index[p]]+uint64(run.dst.off[p]), t.Vectors*t.Lanes(); !m.Prefetched[line] || n > 16 && !m.Prefetched[line+64] {
+			return fmt.Errorf("pixel %d was not prefetched", p)
+		}
 		for c := range k.lanes {
 			got, want := run.dst.get(p, c), run.want(p, c)
 			if got != want && (got == got || want == want) {

@@ -33,6 +33,7 @@ const (
 
 	VBROADCASTSS Op = "VBROADCASTSS"
 	VMOVUPS      Op = "VMOVUPS"
+	VMOVUPSZ     Op = "VMOVUPS.Z" // what the mask leaves out becomes zero
 	VMASKMOVPS   Op = "VMASKMOVPS"
 	VFMADD231PS  Op = "VFMADD231PS"
 	VADDPS       Op = "VADDPS"

@@ -14,6 +14,9 @@ const maxSteps = 1 << 22
 type Machine struct {
 	Mem *Memory
 
+	// Prefetched holds the addresses that the last run asked for. A prefetch never faults.
+	Prefetched map[uint64]bool
+
 	gp        [16]uint64
 	mask      [8]uint64
 	vec       [32][16]uint32
@@ -29,7 +32,7 @@ type Machine struct {
 
 // Run interprets f with the argument arg.
 func (m *Machine) Run(f *Func, arg uint64) error {
-	*m = Machine{Mem: m.Mem, arg: arg}
+	*m = Machine{Mem: m.Mem, Prefetched: map[uint64]bool{}, arg: arg}
 	labels := map[Label]int{}
 	for i, in := range f.Insts {
 		if in.Op == LABEL {
@@ -67,8 +70,12 @@ func (m *Machine) Run(f *Func, arg uint64) error {
 func (m *Machine) step(in *Inst) error {
 	a := in.Args
 	switch in.Op {
-	case LABEL, PREFETCHT0, PREFETCHT1: // a prefetch never faults
+	case LABEL:
 		return nil
+	case PREFETCHT0, PREFETCHT1:
+		addr, err := m.address(a[0].(Mem))
+		m.Prefetched[addr] = true
+		return err
 	case MOVQ, ADDQ, SUBQ, DECQ, XORQ, LEAQ, TESTQ, CMPQ:
 		return m.integer(in.Op, a)
 	case JMP, JEQ, JNE, JLT, JGE:
@@ -87,7 +94,7 @@ func (m *Machine) step(in *Inst) error {
 		}
 		m.dirty = false
 		return nil
-	case VBROADCASTSS, VMOVUPS, VMASKMOVPS, VFMADD231PS, VADDPS, VMAXPS, VMINPS, VXORPS:
+	case VBROADCASTSS, VMOVUPS, VMOVUPSZ, VMASKMOVPS, VFMADD231PS, VADDPS, VMAXPS, VMINPS, VXORPS:
 		return m.vector(in.Op, a)
 	}
 	return fmt.Errorf("unknown instruction")
@@ -234,7 +241,7 @@ func (m *Machine) vector(op Op, a []Operand) error {
 	}
 	dst := a[len(a)-1]
 	var old [16]uint32
-	if r, ok := dst.(Reg); ok && (op == VFMADD231PS || on != 1<<lanes-1 && op != VMASKMOVPS) {
+	if r, ok := dst.(Reg); ok && (op == VFMADD231PS || on != 1<<lanes-1 && op != VMASKMOVPS && op != VMOVUPSZ) {
 		if old, err = m.read(r, on, lanes); err != nil {
 			return err
 		}
@@ -334,7 +341,7 @@ func (m *Machine) write(o Operand, v [16]uint32, on uint64, lanes int) error {
 // which is Go's first operand, where either is NaN or both are zero.
 func lane(op Op, src [][16]uint32, old [16]uint32, i int) uint32 {
 	x := math.Float32frombits(src[0][i])
-	if op == VMOVUPS || op == VMASKMOVPS {
+	if op == VMOVUPS || op == VMOVUPSZ || op == VMASKMOVPS {
 		return src[0][i]
 	}
 	y := math.Float32frombits(src[1][i])

@@ -8,33 +8,54 @@ import (
 )
 
 // mutants is the number of seeded mistakes, each of which must be caught.
-const mutants = 120
+const mutants = 150
 
-// TestMutants changes one instruction of a kernel at random and runs the cases of TestConvTiles: a wrong
+// TestMutants changes one instruction of a kernel at random and runs the cases of its tests: a wrong
 // register, offset, constant or instruction, or one that is missing, must give an error or a wrong result.
 func TestMutants(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	tiles := append(ConvTiles(false), ConvTiles(true)...)
+	depthwise := append(DepthwiseTiles(false), DepthwiseTiles(true)...)
 	for n := range mutants {
-		tile := tiles[r.IntN(len(tiles))]
-		f := Conv(tile)
+		var f *Func
+		var run func(*Func) error
+		if n%3 == 0 {
+			tile := depthwise[r.IntN(len(depthwise))]
+			f, run = Depthwise(tile), func(f *Func) error { return runDepthwiseCases(f, tile) }
+		} else {
+			tile := tiles[r.IntN(len(tiles))]
+			f, run = Conv(tile), func(f *Func) error { return runConvCases(f, tile) }
+		}
 		what := mutate(r, f)
-		if !caught(f, tile) {
+		if run(f) == nil {
 			t.Errorf("mutant %d of %s survived: %s", n, f.Name, what)
 		}
 	}
 }
 
-func caught(f *Func, tile ConvTile) bool {
+// runConvCases returns the first error of the cases of a tile.
+func runConvCases(f *Func, tile ConvTile) error {
 	full := tile.Vectors * tile.Lanes()
 	for _, lanes := range []int{full, full - 3, full - tile.Lanes() + 1} {
 		for _, k := range tileCases(lanes) {
-			if runTile(f, tile, k) != nil {
-				return true
+			if err := runTile(f, tile, k); err != nil {
+				return err
 			}
 		}
 	}
-	return false
+	return nil
+}
+
+// runDepthwiseCases returns the first error of the cases of a tile.
+func runDepthwiseCases(f *Func, tile DepthwiseTile) error {
+	for _, channels := range []int{3, tile.lanes(), 2*tile.lanes() + 5} {
+		for _, k := range depthwiseCases(channels) {
+			if err := runDepthwise(f, tile, k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // opposite is the instruction that a slip would write for another one.
@@ -74,12 +95,12 @@ func mutate(r *rand.Rand, f *Func) string {
 	}
 }
 
-// harmless reports whether mistakes in an instruction may leave every result as it is: prefetches; the branch
+// harmless reports whether mistakes in an instruction may leave every result as it is: the branch
 // back to the unrolled loop, without which the loop of single elements does the rest; the test whether a
 // pointer is nil, where any other pointer will do; and the copies of the bias, which are all alike.
 func harmless(in Inst) bool {
 	switch in.Op {
-	case PREFETCHT0, PREFETCHT1, JGE, TESTQ:
+	case JGE, TESTQ:
 		return true
 	case VMOVUPS:
 		_, from := in.Args[0].(Reg)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,7 +37,8 @@ func TestEncodings(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, f := range append(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), peakFuncs()...) {
+	funcs := slices.Concat(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), depthwiseFuncs(), peakFuncs())
+	for _, f := range funcs {
 		code := disassemble(t, objdump, binary, kernelPath+"."+f.Name+".abi0")
 		if err := compare(f, code); err != nil {
 			t.Errorf("%s: %v", f.Name, err)
@@ -140,9 +142,10 @@ var mnemonics = map[asm.Op]string{
 
 // atnt writes an instruction without its jump target as objdump does: Go's order of operands is AT&T's.
 func atnt(in asm.Inst) string {
+	name, zeroing := strings.CutSuffix(string(in.Op), ".Z")
 	op, known := mnemonics[in.Op]
 	if !known {
-		op = strings.ToLower(string(in.Op))
+		op = strings.ToLower(name)
 	}
 	if _, ok := jump(in); ok || len(in.Args) == 0 {
 		return op
@@ -157,6 +160,9 @@ func atnt(in asm.Inst) string {
 	s := op + " " + strings.Join(args, ",")
 	if len(args) < len(in.Args) {
 		s += "{" + operand(in.Args[len(in.Args)-2]) + "}"
+	}
+	if zeroing {
+		s += "{z}"
 	}
 	return s
 }

@@ -30,10 +30,12 @@ func main() {
 func files() map[string][]byte {
 	tiles := append(asm.ConvTiles(false), asm.ConvTiles(true)...)
 	return map[string][]byte{
-		"conv_amd64.s":      text("convArgs", convFuncs(tiles)),
-		"conv_amd64_gen.go": convStubs(tiles),
-		"peak_amd64.s":      text("peakArgs", peakFuncs()),
-		"peak_amd64_gen.go": peakStubs(),
+		"conv_amd64.s":           text("convArgs", convFuncs(tiles)),
+		"conv_amd64_gen.go":      convStubs(tiles),
+		"depthwise_amd64.s":      text("depthwiseArgs", depthwiseFuncs()),
+		"depthwise_amd64_gen.go": depthwiseStubs(),
+		"peak_amd64.s":           text("peakArgs", peakFuncs()),
+		"peak_amd64_gen.go":      peakStubs(),
 	}
 }
 
@@ -41,6 +43,14 @@ func convFuncs(tiles []asm.ConvTile) []*asm.Func {
 	var all []*asm.Func
 	for _, t := range tiles {
 		all = append(all, asm.Conv(t))
+	}
+	return all
+}
+
+func depthwiseFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, t := range append(asm.DepthwiseTiles(false), asm.DepthwiseTiles(true)...) {
+		all = append(all, asm.Depthwise(t))
 	}
 	return all
 }
@@ -87,7 +97,7 @@ func peakStubs() []byte {
 func convStubs(tiles []asm.ConvTile) []byte {
 	b := bytes.NewBufferString(goHeader)
 	for _, avx512 := range []bool{false, true} {
-		isa := map[bool]string{false: "AVX2", true: "AVX512"}[avx512]
+		isa := isaName(avx512)
 		fmt.Fprintf(b, "\n// maxPixels%s is the number of pixels of the largest tile.\nconst maxPixels%s = %d\n", isa, isa, asm.MaxPixels(avx512))
 		fmt.Fprintf(b, "\n// conv%s computes a tile of pixels × vectors; asm.Conv tells what it does. Requires %s.\n", isa, isa)
 		fmt.Fprintf(b, "func conv%s(args *convArgs, pixels, vectors int) {\n\tswitch vectors<<8 + pixels {\n", isa)
@@ -99,5 +109,28 @@ func convStubs(tiles []asm.ConvTile) []byte {
 		b.WriteString("\t}\n}\n")
 	}
 	declare(b, "convArgs", convFuncs(tiles))
+	return formatted(b)
+}
+
+func isaName(avx512 bool) string {
+	if avx512 {
+		return "AVX512"
+	}
+	return "AVX2"
+}
+
+// depthwiseStubs is convStubs for depthwise convolutions.
+func depthwiseStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	for _, avx512 := range []bool{false, true} {
+		isa := isaName(avx512)
+		fmt.Fprintf(b, "\n// depthwise%s computes a tile of pixels; asm.Depthwise tells what it does. Requires %s.\n", isa, isa)
+		fmt.Fprintf(b, "func depthwise%s(args *depthwiseArgs, pixels int) {\n\tswitch pixels {\n", isa)
+		for _, t := range asm.DepthwiseTiles(avx512) {
+			fmt.Fprintf(b, "\tcase %d:\n\t\t%s(args)\n", t.Pixels, t.Name())
+		}
+		b.WriteString("\t}\n}\n")
+	}
+	declare(b, "depthwiseArgs", depthwiseFuncs())
 	return formatted(b)
 }

@@ -30,3 +30,24 @@ func TestConvArgsLayout(t *testing.T) {
 		}
 	}
 }
+
+func TestDepthwiseArgsLayout(t *testing.T) {
+	var a depthwiseArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.DepthSrc}, {"dst", unsafe.Offsetof(a.dst), asm.DepthDst}, {"res", unsafe.Offsetof(a.res), asm.DepthRes},
+		{"srcStep", unsafe.Offsetof(a.srcStep), asm.DepthSrcStep}, {"dstStep", unsafe.Offsetof(a.dstStep), asm.DepthDstStep},
+		{"resStep", unsafe.Offsetof(a.resStep), asm.DepthResStep}, {"weights", unsafe.Offsetof(a.weights), asm.DepthWeights},
+		{"weightStep", unsafe.Offsetof(a.weightStep), asm.DepthWeightStep}, {"rows", unsafe.Offsetof(a.rows), asm.DepthRows},
+		{"cols", unsafe.Offsetof(a.cols), asm.DepthCols}, {"colStep", unsafe.Offsetof(a.colStep), asm.DepthColStep},
+		{"rowGap", unsafe.Offsetof(a.rowGap), asm.DepthRowGap}, {"blocks", unsafe.Offsetof(a.blocks), asm.DepthBlocks},
+		{"tail", unsafe.Offsetof(a.tail), asm.DepthTail}, {"lo", unsafe.Offsetof(a.lo), asm.DepthLo}, {"hi", unsafe.Offsetof(a.hi), asm.DepthHi},
+		{"lanes", unsafe.Offsetof(a.lanes), asm.DepthLanes}, {"mask", unsafe.Offsetof(a.mask), asm.DepthMask}, {"size", unsafe.Sizeof(a), asm.DepthSize},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}

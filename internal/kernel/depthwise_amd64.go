@@ -1,0 +1,87 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/graft-ml/graft/internal/cpu"
+)
+
+// useDepthwiseAVX2 and useDepthwiseAVX512 say which tiles depthwise convolutions use, the widest first.
+var useDepthwiseAVX2, useDepthwiseAVX512 = cpu.HasAVX2, cpu.HasAVX512
+
+func init() {
+	cpu.Register("depthwise", "AVX512", &useDepthwiseAVX512)
+	cpu.Register("depthwise", "AVX2", &useDepthwiseAVX2)
+}
+
+// depthwiseArgs is what a tile of assembly gets; the offsets are package asm's. Steps and gaps are in bytes.
+type depthwiseArgs struct {
+	src, dst, res             unsafe.Pointer // of the first pixel; no res: nil
+	srcStep, dstStep, resStep int            // between pixels
+	weights                   unsafe.Pointer // [1+taps][C], the bias first
+	weightStep                int            // from one tap to the next
+	rows, cols                int            // taps
+	colStep, rowGap           int            // from a tap to the next; besides, after a row of them
+	blocks, tail              int            // full vectors of channels, channels that are left
+	lo, hi                    float32        // what the result is clipped to
+	lanes                     uint64         // a bit for each channel of the tail
+	mask                      [8]int32       // the same, -1 for each, for AVX2
+}
+
+func (d *Depthwise) run(dst, src, res, packed []float32, r0, r1 int) {
+	switch {
+	case useDepthwiseAVX512:
+		d.runTiles(dst, src, res, packed, r0, r1, 16)
+	case useDepthwiseAVX2:
+		d.runTiles(dst, src, res, packed, r0, r1, 8)
+	default:
+		d.runGeneric(dst, src, res, packed, r0, r1)
+	}
+}
+
+// runTiles computes the rows [r0, r1) in groups of pixels with vectors of so many lanes.
+func (d *Depthwise) runTiles(dst, src, res, packed []float32, r0, r1, lanes int) {
+	a := d.args(packed, lanes)
+	for r := r0; r < r1; r++ {
+		n, y := r/d.OutH, r%d.OutH
+		for x := 0; x < d.OutW; {
+			pixels := share(d.OutW-x, groupPixels)
+			a.src = element(src, d.Src.At(n, y*d.StrideH, x*d.StrideW))
+			a.dst = element(dst, d.Dst.At(n, y, x))
+			if res != nil {
+				a.res = element(res, d.Res.At(n, y, x))
+			}
+			if lanes == 16 {
+				depthwiseAVX512(&a, pixels)
+			} else {
+				depthwiseAVX2(&a, pixels)
+			}
+			if !d.Act.clips() {
+				for i := range pixels {
+					out := dst[d.Dst.At(n, y, x+i):][:d.C]
+					d.Act.Apply(out, out)
+				}
+			}
+			x += pixels
+		}
+	}
+}
+
+// args returns the arguments that all tiles share.
+func (d *Depthwise) args(packed []float32, lanes int) depthwiseArgs {
+	a := depthwiseArgs{
+		srcStep: 4 * d.StrideW * d.Src.Pixel, dstStep: 4 * d.Dst.Pixel, resStep: 4 * d.Res.Pixel,
+		weights: element(packed, 0), weightStep: 4 * d.C,
+		rows: d.KH, cols: d.KW, colStep: 4 * d.DilW * d.Src.Pixel,
+		rowGap: 4 * (d.DilH*d.Src.Row - d.KW*d.DilW*d.Src.Pixel),
+		blocks: d.C / lanes, tail: d.C % lanes,
+	}
+	a.lo, a.hi = d.Act.bounds()
+	a.lanes = 1<<a.tail - 1
+	for i := range min(a.tail, len(a.mask)) {
+		a.mask[i] = -1
+	}
+	return a
+}

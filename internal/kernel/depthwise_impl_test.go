@@ -1,0 +1,57 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// Every implementation computes the promised chain: the bias, the taps in the order [ky][kx], the residual,
+// the clip; for all channels and widths up to more than two tiles, in slices beside which no memory is.
+func TestDepthwiseChain(t *testing.T) {
+	const most = 40 * 40 * 40
+	src, dst, res := guarded(t, most), guarded(t, most), guarded(t, most)
+	eachImpl(t, "depthwise", func(t *testing.T, fused bool) {
+		for c := 1; c <= 37; c++ {
+			for _, w := range []int{3 + c%5, 8 + c%11} {
+				k := convCase{1 + c%2, 3, w, c, c, 1 + c%3, 1 + c%4, 1 + c%2, 1 + c%3, 1, 1 + c%2, c, 2, 0}
+				v, ns, nd, _ := k.conv()
+				v.Act = Act{Func: Clip, A: -1, B: 2}
+				v.Dst, nd = dense(k.n, v.OutH, v.OutW, c, 0, 0)
+				v.Res = v.Dst
+				d := Depthwise{C: c, KH: k.kh, KW: k.kw, StrideH: k.sh, StrideW: k.sw, DilH: k.dh, DilW: k.dw, N: k.n, OutH: v.OutH, OutW: v.OutW,
+					Src: v.Src, Dst: v.Dst, Res: v.Res, Act: v.Act}
+				r := rand.New(rand.NewPCG(uint64(c), uint64(w)))
+				weights, bias, packed := random(r, c*v.taps()), random(r, c), make([]float32, d.PackedLen())
+				d.Pack(packed, weights, bias)
+				// The last pixel that is read ends the slice.
+				ns = min(ns, d.Src.At(k.n-1, (d.OutH-1)*k.sh+(k.kh-1)*k.dh, (d.OutW-1)*k.sw+(k.kw-1)*k.dw)+c)
+				for i := range 2 {
+					s, o, a := part(src, i, ns), part(dst, i, nd), part(res, i, nd)
+					copy(s, random(r, ns))
+					copy(a, random(r, nd))
+					if c%3 == 0 {
+						a = nil
+					}
+					d.Run(o, s, a, packed, 0, d.N*d.OutH)
+					t.Run(fmt.Sprint(k, i), func(t *testing.T) { checkChain(t, &v, o, s, weights, bias, a, fused) })
+				}
+			}
+		}
+	})
+}
+
+// A run allocates nothing.
+func TestDepthwiseAllocates(t *testing.T) {
+	eachImpl(t, "depthwise", func(t *testing.T, _ bool) {
+		d := Depthwise{C: 20, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, N: 1, OutH: 4, OutW: 9}
+		var ns, nd int
+		d.Src, ns = dense(1, 4, 9, d.C, 1, 0)
+		d.Src.Start = 0
+		d.Dst, nd = dense(1, 4, 9, d.C, 0, 0)
+		src, dst, packed := make([]float32, ns), make([]float32, nd), make([]float32, d.PackedLen())
+		if n := testing.AllocsPerRun(10, func() { d.Run(dst, src, nil, packed, 0, 4) }); n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+	})
+}
