@@ -41,42 +41,59 @@ func (d *Depthwise) run(dst, src, res, packed []float32, r0, r1 int) {
 	}
 }
 
-// runTiles computes the rows [r0, r1) in groups of pixels with vectors of so many lanes.
+// runTiles computes the rows [r0, r1) with vectors of so many lanes. Where that leaves enough channels to
+// stream, it takes as many at a time as keep the rows of the input that one row of the output needs in the
+// first-level cache for the next.
 func (d *Depthwise) runTiles(dst, src, res, packed []float32, r0, r1, lanes int) {
-	a := d.args(packed, lanes)
+	const cache, stream = 32 << 10, 64
+	step := cache / (4 * d.KH * d.OutW * d.StrideW) / lanes * lanes
+	if step < stream || r1-r0 == 1 {
+		step = d.C
+	}
+	for c := 0; c < d.C; c += step {
+		a := d.args(packed[c:], min(step, d.C-c), lanes)
+		for r := r0; r < r1; r++ {
+			d.row(&a, dst[c:], src[c:], res[min(c, len(res)):], r, lanes)
+		}
+	}
+	if d.Act.clips() {
+		return
+	}
 	for r := r0; r < r1; r++ {
-		n, y := r/d.OutH, r%d.OutH
-		for x := 0; x < d.OutW; {
-			pixels := share(d.OutW-x, groupPixels)
-			a.src = element(src, d.Src.At(n, y*d.StrideH, x*d.StrideW))
-			a.dst = element(dst, d.Dst.At(n, y, x))
-			if res != nil {
-				a.res = element(res, d.Res.At(n, y, x))
-			}
-			if lanes == 16 {
-				depthwiseAVX512(&a, pixels)
-			} else {
-				depthwiseAVX2(&a, pixels)
-			}
-			if !d.Act.clips() {
-				for i := range pixels {
-					out := dst[d.Dst.At(n, y, x+i):][:d.C]
-					d.Act.Apply(out, out)
-				}
-			}
-			x += pixels
+		for x := range d.OutW {
+			out := dst[d.Dst.At(r/d.OutH, r%d.OutH, x):][:d.C]
+			d.Act.Apply(out, out)
 		}
 	}
 }
 
-// args returns the arguments that all tiles share.
-func (d *Depthwise) args(packed []float32, lanes int) depthwiseArgs {
+// row computes row r in groups of pixels, of the channels that a tells; the slices start at the first of them.
+func (d *Depthwise) row(a *depthwiseArgs, dst, src, res []float32, r, lanes int) {
+	n, y := r/d.OutH, r%d.OutH
+	for x := 0; x < d.OutW; {
+		pixels := share(d.OutW-x, groupPixels)
+		a.src = element(src, d.Src.At(n, y*d.StrideH, x*d.StrideW))
+		a.dst = element(dst, d.Dst.At(n, y, x))
+		if len(res) > 0 {
+			a.res = element(res, d.Res.At(n, y, x))
+		}
+		if lanes == 16 {
+			depthwiseAVX512(a, pixels)
+		} else {
+			depthwiseAVX2(a, pixels)
+		}
+		x += pixels
+	}
+}
+
+// args returns the arguments that all tiles of the first channels of packed share.
+func (d *Depthwise) args(packed []float32, channels, lanes int) depthwiseArgs {
 	a := depthwiseArgs{
 		srcStep: 4 * d.StrideW * d.Src.Pixel, dstStep: 4 * d.Dst.Pixel, resStep: 4 * d.Res.Pixel,
 		weights: element(packed, 0), weightStep: 4 * d.C,
 		rows: d.KH, cols: d.KW, colStep: 4 * d.DilW * d.Src.Pixel,
 		rowGap: 4 * (d.DilH*d.Src.Row - d.KW*d.DilW*d.Src.Pixel),
-		blocks: d.C / lanes, tail: d.C % lanes,
+		blocks: channels / lanes, tail: channels % lanes,
 	}
 	a.lo, a.hi = d.Act.bounds()
 	a.lanes = 1<<a.tail - 1

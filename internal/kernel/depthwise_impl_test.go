@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -36,6 +37,31 @@ func TestDepthwiseChain(t *testing.T) {
 					d.Run(o, s, a, packed, 0, d.N*d.OutH)
 					t.Run(fmt.Sprint(k, i), func(t *testing.T) { checkChain(t, &v, o, s, weights, bias, a, fused) })
 				}
+			}
+		}
+	})
+}
+
+// Rows together, which go some channels at a time, give the bits of rows alone.
+func TestDepthwiseRows(t *testing.T) {
+	eachImpl(t, "depthwise", func(t *testing.T, _ bool) {
+		const rows, width, c = 5, 28, 150
+		for _, act := range []Act{{Func: Relu}, {Func: HardSwish}} {
+			d := Depthwise{C: c, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, N: 1, OutH: rows, OutW: width, Act: act}
+			var ns, nd int
+			d.Src, ns = dense(1, rows, width, c, 1, 0)
+			d.Src.Start = 0
+			d.Dst, nd = dense(1, rows, width, c, 0, 0)
+			d.Res = d.Dst
+			r := rand.New(rand.NewPCG(8, 9))
+			src, res, packed := random(r, ns), random(r, nd), random(r, d.PackedLen())
+			together, alone := make([]float32, nd), make([]float32, nd)
+			d.Run(together, src, res, packed, 0, rows)
+			for y := range rows {
+				d.Run(alone, src, res, packed, y, y+1)
+			}
+			if !slices.Equal(together, alone) {
+				t.Errorf("%v: rows alone give other bits", act)
 			}
 		}
 	})
