@@ -1,10 +1,11 @@
 package kernel
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/graft-ml/graft/internal/check"
 )
 
 // Every implementation computes the promised chain: the bias, the taps in the order [ky][kx], the residual,
@@ -12,7 +13,7 @@ import (
 func TestDepthwiseChain(t *testing.T) {
 	const most = 40 * 40 * 40
 	src, dst, res := guarded(t, most), guarded(t, most), guarded(t, most)
-	eachImpl(t, "depthwise", func(t *testing.T, fused bool) {
+	check.EachImpl(t, "depthwise", func(t *testing.T) {
 		for c := 1; c <= 37; c++ {
 			for _, w := range []int{3 + c%5, 8 + c%11} {
 				k := convCase{1 + c%2, 3, w, c, c, 1 + c%3, 1 + c%4, 1 + c%2, 1 + c%3, 1, 1 + c%2, c, 2, 0}
@@ -35,7 +36,7 @@ func TestDepthwiseChain(t *testing.T) {
 						a = nil
 					}
 					d.Run(o, s, a, packed, 0, d.N*d.OutH)
-					t.Run(fmt.Sprint(k, i), func(t *testing.T) { checkChain(t, &v, o, s, weights, bias, a, fused) })
+					checkChain(t, &v, o, s, weights, bias, a)
 				}
 			}
 		}
@@ -44,7 +45,7 @@ func TestDepthwiseChain(t *testing.T) {
 
 // Rows together, which go some channels at a time, give the bits of rows alone.
 func TestDepthwiseRows(t *testing.T) {
-	eachImpl(t, "depthwise", func(t *testing.T, _ bool) {
+	check.EachImpl(t, "depthwise", func(t *testing.T) {
 		const rows, width, c = 5, 28, 150
 		for _, act := range []Act{{Func: Relu}, {Func: HardSwish}} {
 			d := Depthwise{C: c, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, N: 1, OutH: rows, OutW: width, Act: act}
@@ -69,7 +70,7 @@ func TestDepthwiseRows(t *testing.T) {
 
 // A run allocates nothing.
 func TestDepthwiseAllocates(t *testing.T) {
-	eachImpl(t, "depthwise", func(t *testing.T, _ bool) {
+	check.EachImpl(t, "depthwise", func(t *testing.T) {
 		d := Depthwise{C: 20, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, N: 1, OutH: 4, OutW: 9}
 		var ns, nd int
 		d.Src, ns = dense(1, 4, 9, d.C, 1, 0)

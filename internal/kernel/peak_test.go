@@ -1,9 +1,13 @@
 package kernel
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/graft-ml/graft/internal/check"
+)
 
 func TestPeak(t *testing.T) {
-	eachImpl(t, "conv", func(t *testing.T, _ bool) {
+	check.EachImpl(t, "conv", func(t *testing.T) {
 		if one, ten := Peak(1), Peak(10); one <= 0 || ten != 10*one {
 			t.Errorf("1 loop is %d operations, 10 are %d", one, ten)
 		}
