@@ -3,6 +3,7 @@ package graft
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/train"
@@ -18,6 +19,9 @@ func (j *job) fit(ctx context.Context) error {
 		return err
 	}
 	j.head = head
+	if err := j.chooseThresholds(ctx); err != nil {
+		return err
+	}
 	if len(j.validation) == 0 {
 		j.note("no validation pictures: all %d epochs were run", len(head.History))
 		return nil
@@ -83,6 +87,31 @@ func (j *job) gather(index []int) train.Data {
 	return d
 }
 
+// chooseThresholds picks, for several labels a picture, the probability from which each label counts: by the
+// validation pictures, with the head that was not trained on them.
+func (j *job) chooseThresholds(ctx context.Context) error {
+	if !j.data.MultiLabel {
+		return nil
+	}
+	classes := j.data.Classes
+	if len(j.validation) == 0 {
+		j.thresholds = slices.Repeat([]float32{0.5}, len(classes))
+		j.note("no validation pictures: every label counts from a probability of 0.5")
+		return nil
+	}
+	plan, err := nn.NewPlan(withProbabilities(j.head.Head, true), nn.PlanOptions{Pool: j.pool})
+	if err != nil {
+		return err
+	}
+	val := j.gather(j.validation)
+	probs, err := probabilities(ctx, plan, val, len(classes))
+	if err != nil {
+		return err
+	}
+	j.thresholds, err = metric.Thresholds(classes, probs, val.Labels)
+	return err
+}
+
 // measure tests the model on the pictures held out, from their features: the written model computes the same
 // ones, bit for bit.
 func (j *job) measure(ctx context.Context) error {
@@ -92,18 +121,7 @@ func (j *job) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in := metric.Input{Classes: j.data.Classes, MultiLabel: j.data.MultiLabel, Seed: j.o.Seed}
-	if j.data.MultiLabel {
-		val := j.gather(j.validation)
-		probs, err := probabilities(ctx, plan, val, len(in.Classes))
-		if err != nil {
-			return err
-		}
-		if j.thresholds, err = metric.Thresholds(in.Classes, probs, val.Labels); err != nil {
-			return err
-		}
-		in.Thresholds = j.thresholds
-	}
+	in := metric.Input{Classes: j.data.Classes, MultiLabel: j.data.MultiLabel, Seed: j.o.Seed, Thresholds: j.thresholds}
 	d := j.gather(j.test)
 	in.Labels = d.Labels
 	if in.Probs, err = probabilities(ctx, plan, d, len(in.Classes)); err != nil {

@@ -62,14 +62,14 @@ type job struct {
 	bad   []dataset.Skipped // in the order in which they were found, split's own first
 
 	// head
-	head    *train.Result
-	history []Epoch
-	refit   int // epochs of the fit on training and validation together; 0: none
+	head       *train.Result
+	history    []Epoch
+	refit      int       // epochs of the fit on training and validation together; 0: none
+	thresholds []float32 // multi-label
 
 	// test
-	model      *nn.Graph
-	thresholds []float32 // multi-label
-	report     *metric.Report
+	model  *nn.Graph
+	report *metric.Report
 
 	// write
 	out string // the run folder

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/graft-ml/graft"
+	"github.com/graft-ml/graft/internal/cpu"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -29,6 +30,10 @@ func run(args []string) int {
 	defer stop(nil)
 	go cancelOnSignal(stop)
 
+	if err := cpu.Err(); err != nil {
+		fmt.Fprintf(os.Stderr, "graft: %v\n", err)
+		return exitUsage
+	}
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

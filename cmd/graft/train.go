@@ -29,6 +29,7 @@ The result is a run folder with model.onnx, metrics.json, history.csv, split.csv
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
+			o.NoValidation = o.Validation == 0
 			run, err := graft.Train(cmd.Context(), args[0], o)
 			if err != nil {
 				return err
@@ -49,7 +50,7 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f.StringVar(&o.Strategy, "strategy", "", "how much of the base is trained: frozen (default frozen)")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split, the initial weights and the order of pictures")
 	f.Float64Var(&o.Test, "test", 0, "share of each class held out for the test (default 0.2)")
-	f.Float64Var(&o.Validation, "val", 0, "share of the rest that chooses the number of epochs (default 0.1)")
+	f.Float64Var(&o.Validation, "val", 0.1, "share of the rest that chooses the number of epochs; 0: none, all epochs are run")
 	f.BoolVar(&o.NoRefit, "no-refit", false, "keep the best epoch's head instead of fitting again with the validation pictures")
 	addBackbone(f, &o.Backbone)
 	addReading(f, &o.Reading)
