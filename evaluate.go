@@ -107,6 +107,7 @@ func abbreviate(names []string, most int) string {
 func (m *Model) measure(ctx context.Context, d *dataset.Dataset, index, class []int, o EvalOptions, in *metric.Input) ([]dataset.Skipped, error) {
 	opts := loader.Options{Spec: m.info.spec, Threads: o.Reading.Threads, Decode: decode.Options{MaxPixels: o.Reading.MaxPixels}}
 	done := 0
+	progress(o.Progress).step("test", done, len(index))
 	failures, err := loader.Run(ctx, samples{d}, index, opts, func(b loader.Batch) error {
 		probs, err := m.probabilities(ctx, b.Pixels, len(b.Index))
 		if err != nil {

@@ -106,6 +106,7 @@ func labelText(d *dataset.Dataset, s *dataset.Sample) string {
 func (x *extractor) forward(ctx context.Context, d *dataset.Dataset, index []int, emit func(int, []float32) error, tell progress) ([]loader.Failure, error) {
 	opts := loader.Options{Spec: x.base.Spec, Threads: x.reading.Threads, Decode: decode.Options{MaxPixels: x.reading.MaxPixels}}
 	done, width := 0, x.base.Width
+	tell.step("features", done, len(index))
 	var features []float32
 	return loader.Run(ctx, samples{d}, index, opts, func(b loader.Batch) error {
 		n := len(b.Index)
