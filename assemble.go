@@ -1,8 +1,6 @@
 package graft
 
 import (
-	"maps"
-
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/tensor"
 )
@@ -25,7 +23,7 @@ func withProbabilities(head *nn.Graph, multiLabel bool) *nn.Graph {
 // given the prefix "head/". The weights are shared with both.
 func join(base, head *nn.Graph) *nn.Graph {
 	g := base.Clone()
-	taken := names(base)
+	taken := base.Values()
 	rename := map[string]string{head.Inputs[0].Name: base.Outputs[0].Name, "": ""}
 	fresh := func(name string) string {
 		to, known := rename[name]
@@ -56,21 +54,4 @@ func join(base, head *nn.Graph) *nn.Graph {
 		g.Outputs = append(g.Outputs, v)
 	}
 	return g
-}
-
-// names returns every name of a value in g.
-func names(g *nn.Graph) map[string]bool {
-	all := map[string]bool{}
-	for name := range maps.Keys(g.Init) {
-		all[name] = true
-	}
-	for _, v := range g.Inputs {
-		all[v.Name] = true
-	}
-	for _, n := range g.Nodes {
-		for _, name := range n.Outputs {
-			all[name] = true
-		}
-	}
-	return all
 }

@@ -88,7 +88,7 @@ func freeShapes(g *nn.Graph) {
 	if err != nil {
 		return // the caller meets an error of the same cause
 	}
-	depends, all := live(g), values(g)
+	depends, all := live(g), g.Values()
 	constant := func(base string, v []int64) string {
 		for base += "_free"; all[base]; base += "_" {
 		}

@@ -6,26 +6,9 @@ import (
 	"github.com/graft-ml/graft/internal/nn"
 )
 
-// values returns the names of all values of g.
-func values(g *nn.Graph) map[string]bool {
-	all := map[string]bool{}
-	for name := range g.Init {
-		all[name] = true
-	}
-	for _, v := range g.Inputs {
-		all[v.Name] = true
-	}
-	for _, n := range g.Nodes {
-		for _, name := range n.Outputs {
-			all[name] = true
-		}
-	}
-	return all
-}
-
 // freshName returns base, or base with a number where g has a value of that name.
 func freshName(g *nn.Graph, base string) string {
-	all := values(g)
+	all := g.Values()
 	name := base
 	for i := 2; all[name]; i++ {
 		name = base + "_" + strconv.Itoa(i)
@@ -64,7 +47,7 @@ func takeName(g *nn.Graph, from, name string) {
 	if from == name {
 		return
 	}
-	if values(g)[name] {
+	if g.Values()[name] {
 		renameValue(g, name, freshName(g, name))
 	}
 	renameValue(g, from, name)

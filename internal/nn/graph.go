@@ -106,3 +106,20 @@ func (g *Graph) Clone() *Graph {
 	}
 	return c
 }
+
+// Values returns the names of all values of g: inputs, initialisers and what nodes make.
+func (g *Graph) Values() map[string]bool {
+	all := map[string]bool{}
+	for name := range g.Init {
+		all[name] = true
+	}
+	for _, v := range g.Inputs {
+		all[v.Name] = true
+	}
+	for _, n := range g.Nodes {
+		for _, name := range n.Outputs {
+			all[name] = true
+		}
+	}
+	return all
+}
