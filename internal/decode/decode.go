@@ -9,12 +9,15 @@
 //   - An EXIF or TIFF orientation is applied: all eight of them.
 //   - 16 bits become 8 by v*255/65535, rounded; 1, 2 and 4 bits are scaled to 0–255.
 //   - Alpha is blended over white, in the values as they are stored (no gamma), rounded.
-//   - JPEG is converted as libjpeg does it, with its triangle filter for subsampled chroma; lossy WebP as
-//     libwebp does it. Four-channel JPEG is taken as Adobe's inverted CMYK or YCCK.
+//   - JPEG becomes the same bytes as with libjpeg-turbo's defaults: its accurate inverse DCT, its triangle
+//     filter for subsampled chroma and its fixed-point colours. Four channels are taken as Adobe's inverted
+//     CMYK or YCCK.
+//   - Lossy WebP is converted as libwebp does it.
 //   - Of an animation the first frame is taken, on its canvas (white where the frame does not reach).
 //   - Colour profiles are ignored: values are taken as sRGB.
 //
-// No input can make it panic: the decoders of the standard library and of x/image run behind a recover.
+// No input can make it panic: the decoders of the standard library and of x/image run behind a recover, which
+// the JPEG decoder, this package's own, does not need.
 package decode
 
 import (

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image/jpeg"
 	"image/png"
 	"io"
 	"strings"
@@ -42,7 +41,6 @@ func blame(format sniff.Format, err error) error {
 	var (
 		ourFormat FormatError
 		ours      UnsupportedError
-		jpegs     jpeg.UnsupportedError
 		pngs      png.UnsupportedError
 		tiffs     tiff.UnsupportedError
 	)
@@ -51,7 +49,7 @@ func blame(format sniff.Format, err error) error {
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), saysCut(err):
 		return FormatError(fmt.Sprintf("%v: file is cut short", format))
-	case errors.As(err, &jpegs), errors.As(err, &pngs), errors.As(err, &tiffs), errors.Is(err, bmp.ErrUnsupported):
+	case errors.As(err, &pngs), errors.As(err, &tiffs), errors.Is(err, bmp.ErrUnsupported):
 		return UnsupportedError(fmt.Sprintf("%v: %s", format, reason(format, err)))
 	}
 	return FormatError(fmt.Sprintf("%v: %s", format, reason(format, err)))
@@ -59,8 +57,7 @@ func blame(format sniff.Format, err error) error {
 
 // saysCut reports whether a library says in words of its own that the file ended too early.
 func saysCut(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "unexpected EOF") || strings.Contains(text, "short Huffman data")
+	return strings.Contains(err.Error(), "unexpected EOF")
 }
 
 // reason is err without the library's own mention of the format.

@@ -46,11 +46,12 @@ func alignedChroma(m *image.YCbCr) bool {
 
 // fromYCbCr converts m, which is aligned, to out of the same size.
 func fromYCbCr(out *Image, m *image.YCbCr) {
-	up := newUpsampler(m)
+	h, v, _ := subsampling(m.SubsampleRatio)
+	cw, ch := ceilDiv(out.W, h), ceilDiv(out.H, v)
+	cb := newUpsampler(plane{m.Cb, m.CStride, cw, ch}, h, v)
+	cr := newUpsampler(plane{m.Cr, m.CStride, cw, ch}, h, v)
 	for y := range out.H {
-		cb, cr := up.row(y)
-		luma := m.Y[y*m.YStride:]
-		yccRow(out.Pix[3*y*out.W:][:3*out.W], luma, cb, cr)
+		yccRow(out.Pix[3*y*out.W:][:3*out.W], m.Y[y*m.YStride:], cb.row(y), cr.row(y))
 	}
 }
 
@@ -73,63 +74,66 @@ func subsampling(r image.YCbCrSubsampleRatio) (h, v int, ok bool) {
 	return 0, 0, false
 }
 
-// upsampler brings chroma to the size of luma, a row at a time, as libjpeg's default does (jdsample.c): a
-// triangle filter where it halves an axis or both, repetition otherwise.
-type upsampler struct {
-	m      *image.YCbCr
-	h, v   int // luma samples for each chroma sample
-	cw, ch int // size of the chroma planes
-	cb, cr []uint8
-	sum    []int32
+// plane is one channel, row after row.
+type plane struct {
+	pix    []uint8
+	stride int
+	w, h   int
 }
 
-func newUpsampler(m *image.YCbCr) *upsampler {
-	h, v, _ := subsampling(m.SubsampleRatio)
-	w := m.Rect.Dx()
-	u := &upsampler{m: m, h: h, v: v, cw: (w + h - 1) / h, ch: (m.Rect.Dy() + v - 1) / v}
-	u.cb, u.cr = make([]uint8, u.cw*h), make([]uint8, u.cw*h)
-	u.sum = make([]int32, u.cw)
+func (p *plane) row(y int) []uint8 { return p.pix[y*p.stride:][:p.w] }
+
+// upsampler brings a plane to full size, a row at a time, as libjpeg-turbo's default does (jdsample.c): with
+// a triangle filter where it halves an axis or both, by repetition otherwise.
+type upsampler struct {
+	plane
+	across, down int // full-size samples for each sample
+	full         []uint8
+	sum          []int32
+}
+
+func newUpsampler(p plane, across, down int) *upsampler {
+	u := &upsampler{plane: p, across: across, down: down}
+	if across > 1 || down > 1 {
+		u.full, u.sum = make([]uint8, p.w*across), make([]int32, p.w)
+	}
 	return u
 }
 
-// row returns the chroma of luma row y, at least as wide as luma, until the next call.
-func (u *upsampler) row(y int) (cb, cr []uint8) {
-	if u.h == 1 && u.v == 1 {
-		return u.plane(u.m.Cb, y), u.plane(u.m.Cr, y)
+// row returns full-size row y, at least as wide as the picture, until the next call.
+func (u *upsampler) row(y int) []uint8 {
+	this := u.plane.row(y / u.down)
+	if u.across == 1 && u.down == 1 {
+		return this
 	}
-	u.upsample(u.cb, u.m.Cb, y)
-	u.upsample(u.cr, u.m.Cr, y)
-	return u.cb, u.cr
-}
-
-func (u *upsampler) plane(pix []uint8, cy int) []uint8 { return pix[cy*u.m.CStride:][:u.cw] }
-
-func (u *upsampler) upsample(dst, pix []uint8, y int) {
-	cy := y / u.v
-	this := u.plane(pix, cy)
-	near := cy + 2*(y%2) - 1 // the row above an even row, below an odd one; itself at the edges
-	nearRow := u.plane(pix, min(max(near, 0), u.ch-1))
+	near := y/u.down + 2*(y%2) - 1 // halved down: the row above an even row, below an odd one; itself at the edges
+	nearRow := u.plane.row(min(max(near, 0), u.h-1))
 	switch {
-	case u.h == 2 && u.cw <= 2, u.h == 4: // libjpeg has no triangle for these
-		repeat(dst, this, u.h)
-	case u.h == 2 && u.v == 1:
-		triangleAcross(dst, this)
-	case u.h == 2 && u.v == 2:
+	case u.across == 1 && u.down == 2:
+		triangleDown(u.full, this, nearRow, int32(1+y%2))
+	case u.across != 2 || u.down > 2 || u.w <= 2: // libjpeg has no triangle for these
+		repeat(u.full, this, u.across)
+	case u.down == 1:
+		triangleAcross(u.full, this)
+	default:
 		for x, v := range this {
 			u.sum[x] = 3*int32(v) + int32(nearRow[x])
 		}
-		triangleBoth(dst, u.sum)
-	default: // 1 by 2
-		bias := int32(1 + y%2)
-		for x, v := range this {
-			dst[x] = uint8((3*int32(v) + int32(nearRow[x]) + bias) >> 2)
-		}
+		triangleBoth(u.full, u.sum)
 	}
+	return u.full
 }
 
 func repeat(dst, src []uint8, n int) {
 	for i := range dst {
 		dst[i] = src[i/n]
+	}
+}
+
+// triangleDown mixes 3/4 of a sample with 1/4 of the one that is near above or below.
+func triangleDown(dst, this, near []uint8, bias int32) {
+	for x, v := range this {
+		dst[x] = uint8((3*int32(v) + int32(near[x]) + bias) >> 2)
 	}
 }
 

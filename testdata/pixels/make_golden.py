@@ -122,6 +122,16 @@ def jpegs():
     k = (255 - cmyk[:, :, 3]).astype(np.uint8)
     for name, adobe in [("cmyk_halved.jpg", 0), ("ycck_halved.jpg", 2)]:
         put(name, spliced([full[0], *small(2, 2), k], [0x22, 0x11, 0x11, 0x22], 61, 43, adobe))
+    put("410.jpg", spliced([full[0], *small(4, 2)], [0x42, 0x11, 0x11], 61, 43))
+    put("thirds.jpg", spliced([full[0], *small(3, 1)], [0x31, 0x11, 0x11], 61, 43))
+    put("mixed.jpg", spliced([full[0], small(2, 1)[0], small(1, 2)[1]], [0x22, 0x12, 0x21], 61, 43))
+    put("luma_halved.jpg", spliced([small(2, 2)[0], *full[1:]], [0x11, 0x22, 0x22], 61, 43))
+    put("rgb_halved.jpg", spliced([full[0], *small(2, 2)], [0x22, 0x11, 0x11], 61, 43, 0))
+    put("coarse.jpg", saved(im, "JPEG", quality=4))
+    put("finest.jpg", saved(im, "JPEG", quality=100))
+    put("progressive_gray.jpg", saved(im.convert("L"), "JPEG", quality=100, progressive=True))
+    put("progressive_422.jpg", saved(im, "JPEG", quality=95, progressive=True, subsampling="4:2:2", restart_marker_blocks=3))
+    put("progressive_cmyk.jpg", saved(Image.fromarray(cmyk, "CMYK"), "JPEG", quality=60, progressive=True))
     for o in range(1, 9):
         put(f"orientation{o}.jpg", saved(Image.fromarray(scene(24, 16)), "JPEG", quality=95, exif=exif(o)))
 
