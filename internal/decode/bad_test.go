@@ -87,6 +87,28 @@ func manyScans(jpeg []byte, n int) []byte {
 	return append(append(bytes.Clone(jpeg[:at]), bytes.Repeat(scan, n)...), 0xff, 0xd9)
 }
 
+// without returns a JPEG less its first or last segment of a kind, coded data included.
+func without(jpeg []byte, marker byte, last bool) []byte {
+	mark := []byte{0xff, marker}
+	at := bytes.Index(jpeg, mark)
+	if last {
+		at = bytes.LastIndex(jpeg, mark)
+	}
+	s, err := nextSegment(jpeg, at)
+	if err != nil {
+		panic(err)
+	}
+	next, err := nextSegment(jpeg, s.end())
+	if err != nil {
+		panic(err)
+	}
+	end := next.at - 4 // the next segment's marker
+	if next.marker == 0xd9 {
+		end = next.at - 2
+	}
+	return append(bytes.Clone(jpeg[:at]), jpeg[end:]...)
+}
+
 type badCase struct {
 	name        string
 	data        []byte
@@ -113,6 +135,15 @@ func badCases(t testing.TB) []badCase {
 		{"JPEG 12 bits", splice(colour, frame+4, 12), true, "12 bits"},
 		{"JPEG lossless", splice(colour, frame+1, 0xc3), true, "lossless"},
 		{"JPEG arithmetic", splice(colour, frame+1, 0xc9), true, "arithmetic"},
+		{"JPEG with a channel of no scan", without(golden(t, "411.jpg"), 0xda, true), false, "no scan has channel 2"},
+		{"JPEG without scans", without(golden(t, "gray.jpg"), 0xda, true), false, "no scan has channel 0"},
+		{"JPEG without quantization", without(golden(t, "gray.jpg"), 0xdb, false), false, "quantization table 0 is missing"},
+		{"JPEG without Huffman table", without(golden(t, "gray.jpg"), 0xc4, false), false, "Huffman table that is missing"},
+		{"JPEG without frame header", without(golden(t, "gray.jpg"), 0xc0, false), false, "no frame header"},
+		{"JPEG with a restart of the wrong number", bytes.Replace(golden(t, "restart.jpg"), []byte{0xff, 0xd1}, []byte{0xff, 0xd4}, 1), false, "restart marker"},
+		{"JPEG with a marker in coded data", bytes.Replace(golden(t, "restart.jpg"), []byte{0xff, 0xd0}, []byte{0xff, 0xd9}, 1), false, "restart marker"},
+		{"JPEG of two channels", splice(colour, frame+9, 2), true, "2 channels"},
+		{"JPEG sampled 3 in 4", splice(golden(t, "411.jpg"), bytes.Index(golden(t, "411.jpg"), []byte{0xff, 0xc0})+14, 0x31), true, "sampling factors of 3x1 in 4x1"},
 		{"JPEG of 10000 scans", manyScans(progressive, 10000), true, "scans"},
 		{"PNG 20000x20000 of 68 bytes", pngOf(20000, 20000, pngChunk("IDAT", nil), pngChunk("IEND", nil)), true, "20000x20000"},
 		{"PNG 10000x10000 of 68 bytes", pngOf(10000, 10000, pngChunk("IDAT", nil), pngChunk("IEND", nil)), false, "can hold"},
