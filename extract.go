@@ -22,6 +22,10 @@ type extractor struct {
 	reading Reading
 }
 
+// decoders is the version of what is done to a picture before the base sees it. It goes up with every change
+// that changes a pixel, so that features of other pixels are not taken from the cache.
+const decoders = 1
+
 func newExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading) (*extractor, error) {
 	plan, err := nn.NewPlan(base.Graph, nn.PlanOptions{Pool: pool})
 	if err != nil {
@@ -37,7 +41,7 @@ func newExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading) (*extractor
 			return nil, err
 		}
 	}
-	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: fmt.Sprint(base.Spec, base.Normalise), Cut: base.Cut, Path: cpu.Path()}
+	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: fmt.Sprint(base.Spec, base.Normalise), Cut: base.Cut, Path: cpu.Path(), Version: decoders}
 	x.store, err = feature.OpenStore(dir, print, base.Width)
 	return x, err
 }
