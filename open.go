@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/graft-ml/graft/dataset"
 	"github.com/graft-ml/graft/internal/backbone"
 	"github.com/graft-ml/graft/internal/loader"
+	"github.com/graft-ml/graft/internal/onnx"
 	"github.com/graft-ml/graft/internal/transform"
 )
 
@@ -93,7 +93,7 @@ func (b *Backbone) load() (*backbone.Backbone, error) {
 	if b.File == "" {
 		return backbone.Embedded(o)
 	}
-	data, err := os.ReadFile(b.File)
+	data, err := onnx.ReadBytes(b.File)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}

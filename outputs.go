@@ -66,7 +66,7 @@ func (j *job) write(context.Context) (err error) {
 	if j.out, err = makeRunFolder(j.path, j.o.Out); err != nil {
 		return err
 	}
-	model, err := j.encodeModel()
+	model, err := j.modelFile()
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (j *job) write(context.Context) (err error) {
 		{"history.csv", func(w io.Writer) error { return report.WriteHistory(w, j.epochs()) }},
 		{"metrics.json", func(w io.Writer) error { return report.WriteJSON(w, j.metrics()) }},
 		{"curves.svg", func(w io.Writer) error { return report.PlotHistory(w, j.epochs(), j.head.BestEpoch) }},
-		{"model.onnx", func(w io.Writer) error { _, err := w.Write(model); return err }},
+		{"model.onnx", func(w io.Writer) error { _, err := model.WriteTo(w); return err }},
 	}
 	if !j.data.MultiLabel {
 		files = slices.Insert(files, 0, runFile{"confusion.svg", func(w io.Writer) error { return report.PlotConfusion(w, j.report) }})
@@ -119,9 +119,9 @@ func (j *job) metrics() metricsFile {
 	}
 }
 
-// encodeModel returns the bytes of model.onnx. They depend on the data, the options and the seed alone: no
+// modelFile returns what is in model.onnx. Its bytes depend on the data, the options and the seed alone: no
 // time, no path, no number of threads.
-func (j *job) encodeModel() ([]byte, error) {
+func (j *job) modelFile() (*onnx.Model, error) {
 	in := &info{version: Version, classes: j.data.Classes, multiLabel: j.data.MultiLabel, thresholds: j.thresholds,
 		spec: j.base.Spec, backbone: j.backboneInfo(), split: j.splitInfo(), features: j.base.Graph.Outputs[0].Name}
 	var err error
@@ -139,10 +139,8 @@ func (j *job) encodeModel() ([]byte, error) {
 	}
 	in.trainedOn = contentsOf(hashes)
 	m := &onnx.Model{Graph: j.model, Producer: "graft", ProducerVersion: Version}
-	if m.Metadata, err = in.encode(); err != nil {
-		return nil, err
-	}
-	return onnx.Encode(m)
+	m.Metadata, err = in.encode()
+	return m, err
 }
 
 // summary is what a model file says of its test: the scores without the tables of classes.

@@ -57,7 +57,7 @@ func unsupportedf(format string, args ...any) error {
 // ReadFile reads the model file path. It refuses what is not a regular file and what is larger than 2 GiB,
 // which no ONNX file can be. Errors name the file.
 func ReadFile(path string) (*Model, error) {
-	data, err := readFile(path)
+	data, err := ReadBytes(path)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,8 @@ func ReadFile(path string) (*Model, error) {
 	return m, nil
 }
 
-func readFile(path string) ([]byte, error) {
+// ReadBytes returns the content of the model file path, for Decode, under the same conditions as ReadFile.
+func ReadBytes(path string) ([]byte, error) {
 	// Stat comes before Open because opening a FIFO waits for its other end.
 	info, err := os.Stat(path)
 	if err != nil {
