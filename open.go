@@ -122,7 +122,7 @@ func openData(ctx context.Context, path string, r Reading, tell progress) (*data
 	if err != nil {
 		return nil, err
 	}
-	tell.note("%s: %d pictures in %d classes", d.Name, len(d.Samples), len(d.Classes))
+	tell.note("%s: %s in %s", d.Name, count(len(d.Samples), "picture", "pictures"), count(len(d.Classes), "class", "classes"))
 	for _, n := range d.Notes {
 		tell.note("%s", n)
 	}
@@ -150,4 +150,12 @@ func parseMaxBad(text string) (loader.MaxBad, error) {
 		return loader.MaxBad{}, nil
 	}
 	return loader.ParseMaxBad(text)
+}
+
+// count is a number with its noun.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
