@@ -86,7 +86,7 @@ func (v *floats) Set(s string) error {
 // ints is a flag of whole numbers separated by commas; "0" is an empty list.
 type ints []int
 
-func (v *ints) Type() string { return "N,…" }
+func (v *ints) Type() string { return "N,N" }
 func (v *ints) String() string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(*v)), " ", ","), "[]")
 }

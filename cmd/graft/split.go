@@ -18,6 +18,9 @@ with the same bytes are never on both sides. The source is not changed.`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
+			if err := checkTest(o.Test); err != nil {
+				return err
+			}
 			s, err := graft.Split(cmd.Context(), args[0], args[1], o)
 			if err != nil {
 				return err
@@ -30,7 +33,7 @@ with the same bytes are never on both sides. The source is not changed.`,
 		},
 	}
 	f := cmd.Flags()
-	f.Float64Var(&o.Test, "test", 0, "share of each class for the test (default 0.2)")
+	f.Float64Var(&o.Test, "test", defaultTest, "share of each class for the test")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split")
 	f.StringVar(&o.Mode, "mode", "", "copy, hardlink or symlink (default copy)")
 	f.StringSliceVar(&o.Exclude, "exclude", nil, "class to leave out (repeatable)")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,9 @@ The result is a run folder with model.onnx, metrics.json, history.csv, split.csv
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
+			if err := checkTest(o.Test); err != nil {
+				return err
+			}
 			o.NoValidation = o.Validation == 0
 			run, err := graft.Train(cmd.Context(), args[0], o)
 			if err != nil {
@@ -44,12 +48,23 @@ The result is a run folder with model.onnx, metrics.json, history.csv, split.csv
 	return cmd
 }
 
+// defaultTest is the share of the test, written out so that --help shows it.
+const defaultTest = 0.2
+
+// checkTest refuses a test of nothing, which the library would take for its default.
+func checkTest(share float64) error {
+	if share == 0 {
+		return usageError{errors.New("--test 0: want a share above 0 and below 1, there is no honest figure without a test")}
+	}
+	return nil
+}
+
 // addTraining adds all flags of a training but where its results go.
 func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f := cmd.Flags()
 	f.StringVar(&o.Strategy, "strategy", "", "how much of the base is trained: frozen (default frozen)")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split, the initial weights and the order of pictures")
-	f.Float64Var(&o.Test, "test", 0, "share of each class held out for the test (default 0.2)")
+	f.Float64Var(&o.Test, "test", defaultTest, "share of each class held out for the test")
 	f.Float64Var(&o.Validation, "val", 0.1, "share of the rest that chooses the number of epochs; 0: none, all epochs are run")
 	f.BoolVar(&o.NoRefit, "no-refit", false, "keep the best epoch's head instead of fitting again with the validation pictures")
 	addBackbone(f, &o.Backbone)
