@@ -62,7 +62,7 @@ func demo(cmd *cobra.Command, out *output, dir string, o graft.TrainOptions) err
 	if err != nil {
 		return err
 	}
-	if err := showRun(cmd.Context(), out, run); err != nil || out.JSON {
+	if err := showRun(out, run); err != nil || out.JSON {
 		return err
 	}
 	out.printf("\nthree pictures of the test:\n")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -38,7 +37,7 @@ The result is a run folder with model.onnx, metrics.json, history.csv, split.csv
 			if err != nil {
 				return err
 			}
-			return showRun(cmd.Context(), out, run)
+			return showRun(out, run)
 		},
 	}
 	f := cmd.Flags()
@@ -81,7 +80,7 @@ type runJSON struct {
 	Stages []graft.Stage `json:"stages"`
 }
 
-func showRun(_ context.Context, out *output, run *graft.Run) error {
+func showRun(out *output, run *graft.Run) error {
 	out.endBar()
 	if out.JSON {
 		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages})
