@@ -62,16 +62,28 @@ func (j *job) onEpoch(refit bool) func(train.Epoch) {
 }
 
 func (j *job) headOptions() train.HeadOptions {
-	h := j.o.Head
+	o := j.o.Head.options()
+	o.Classes, o.MultiLabel = len(j.data.Classes), j.data.MultiLabel
+	o.Seed, o.Pool = j.o.Seed, j.pool
+	return o
+}
+
+// options is h as package train takes it.
+func (h Head) options() train.HeadOptions {
 	return train.HeadOptions{
-		Classes: len(j.data.Classes), MultiLabel: j.data.MultiLabel,
 		Hidden: h.Hidden, Activation: h.Activation, Dropout: h.Dropout,
 		Optimizer: h.Optimizer, LearningRate: h.LearningRate, Momentum: h.Momentum, Nesterov: h.Nesterov,
 		WeightDecay: h.WeightDecay, Schedule: h.Schedule, WarmupEpochs: h.Warmup,
 		Batch: h.Batch, Epochs: h.Epochs, Patience: h.Patience,
 		LabelSmoothing: h.LabelSmoothing, ClassWeights: h.ClassWeights, NoStandardise: h.NoStandardise,
-		Seed: j.o.Seed, Pool: j.pool,
 	}
+}
+
+// validate reports the fields of h that make no sense, together, before there are any classes.
+func (h Head) validate() error {
+	o := h.options()
+	o.Classes = 2
+	return o.Validate()
 }
 
 // gather gathers the features and labels of some samples. A picture's key, which its dropout masks
@@ -99,45 +111,34 @@ func (j *job) chooseThresholds(ctx context.Context) error {
 		j.note("no validation pictures: every label counts from a probability of 0.5")
 		return nil
 	}
-	plan, err := nn.NewPlan(withProbabilities(j.head.Head, true), nn.PlanOptions{Pool: j.pool})
+	probs, labels, err := j.probabilities(ctx, withProbabilities(j.head.Head, true), j.validation)
 	if err != nil {
 		return err
 	}
-	val := j.gather(j.validation)
-	probs, err := probabilities(ctx, plan, val, len(classes))
-	if err != nil {
-		return err
-	}
-	j.thresholds, err = metric.Thresholds(classes, probs, val.Labels)
+	j.thresholds, err = metric.Thresholds(classes, probs, labels)
 	return err
 }
 
 // measure tests the model on the pictures held out, from their features: the written model computes the same
 // ones, bit for bit.
-func (j *job) measure(ctx context.Context) error {
+func (j *job) measure(ctx context.Context) (err error) {
 	classifier := withProbabilities(j.head.Head, j.data.MultiLabel)
 	j.model = join(j.base.Graph, classifier)
-	plan, err := nn.NewPlan(classifier, nn.PlanOptions{Pool: j.pool})
-	if err != nil {
-		return err
-	}
 	in := metric.Input{Classes: j.data.Classes, MultiLabel: j.data.MultiLabel, Seed: j.o.Seed, Thresholds: j.thresholds}
-	d := j.gather(j.test)
-	in.Labels = d.Labels
-	if in.Probs, err = probabilities(ctx, plan, d, len(in.Classes)); err != nil {
+	if in.Probs, in.Labels, err = j.probabilities(ctx, classifier, j.test); err != nil {
 		return err
 	}
 	j.report, err = metric.Evaluate(in)
 	return err
 }
 
-// probabilities runs a classifier of features over all rows of d: [N,K].
-func probabilities(ctx context.Context, plan *nn.Plan, d train.Data, classes int) ([]float32, error) {
-	n := len(d.Labels)
-	probs := make([]float32, n*classes)
-	if n == 0 {
-		return probs, nil
+// probabilities runs a classifier of features over some samples: [N,K], and the labels of each.
+func (j *job) probabilities(ctx context.Context, classifier *nn.Graph, index []int) ([]float32, [][]int, error) {
+	plan, err := nn.NewPlan(classifier, nn.PlanOptions{Pool: j.pool})
+	if err != nil {
+		return nil, nil, err
 	}
-	err := plan.Run(ctx, [][]float32{probs}, [][]float32{d.X}, n)
-	return probs, err
+	d := j.gather(index)
+	probs := make([]float32, d.N()*len(j.data.Classes))
+	return probs, d.Labels, plan.Run(ctx, [][]float32{probs}, [][]float32{d.X}, d.N())
 }

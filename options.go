@@ -108,6 +108,6 @@ func (o *TrainOptions) validate() error {
 		"strategy %q, want one of %s", o.Strategy, strings.Join(strategies, ", "))
 	bad(o.Test >= 0 && o.Test < 1, "test share %v, want at least 0 and below 1", o.Test)
 	bad(o.Validation >= 0 && o.Validation < 1, "validation share %v, want at least 0 and below 1", o.Validation)
-	errs = append(errs, o.Backbone.validate(), o.Reading.validate())
+	errs = append(errs, o.Backbone.validate(), o.Reading.validate(), o.Head.validate())
 	return errors.Join(errs...)
 }
