@@ -149,15 +149,17 @@ func (h *hostile) attrs(a Attrs, rank int) {
 		a["to"] = []int64{1, 2, 6, 7, 9, 10, 16, 11, -1}[h.IntN(9)]
 	}
 	spatial := max(0, rank-2)
-	for name, size := range map[string]int{"kernel_shape": spatial, "strides": spatial, "dilations": spatial, "pads": 2 * spatial, "axes": 1, "perm": rank} {
+	lists := map[string]int{"kernel_shape": spatial, "strides": spatial, "dilations": spatial, "pads": 2 * spatial, "axes": 1, "perm": rank}
+	for _, name := range slices.Sorted(maps.Keys(lists)) { // in order: a failure must come again
 		if h.IntN(3) == 0 {
-			a[name] = h.list(size).I
+			a[name] = h.list(lists[name]).I
 		}
 	}
-	for name, values := range map[string][]string{"mode": {"constant", "reflect", "edge", "x"}, "auto_pad": {"SAME_UPPER", "SAME_LOWER", "VALID", "x"},
-		"approximate": {"none", "tanh", "x"}} {
+	words := map[string][]string{"mode": {"constant", "reflect", "edge", "x"}, "auto_pad": {"SAME_UPPER", "SAME_LOWER", "VALID", "x"},
+		"approximate": {"none", "tanh", "x"}}
+	for _, name := range slices.Sorted(maps.Keys(words)) {
 		if h.IntN(3) == 0 {
-			a[name] = values[h.IntN(len(values))]
+			a[name] = words[name][h.IntN(len(words[name]))]
 		}
 	}
 	for _, name := range []string{"alpha", "beta", "epsilon", "bias"} {

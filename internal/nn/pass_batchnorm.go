@@ -9,7 +9,8 @@ import (
 // affine is the map x → scale·x + shift of each channel, in float64: roundings of several maps must not add up.
 type affine struct{ scale, shift []float64 }
 
-// batchNormAffine returns the map that a BatchNormalization with constant parameters is.
+// batchNormAffine returns the map that a BatchNormalization with constant parameters is. One that divides by
+// nothing is none: its infinities would be NaN in another order of operations.
 func batchNormAffine(g *Graph, n *Node) (affine, bool) {
 	var p [4]*tensor.Tensor
 	for i := range p {
@@ -22,6 +23,9 @@ func batchNormAffine(g *Graph, n *Node) (affine, bool) {
 	for c := range a.scale {
 		a.scale[c] = float64(p[0].F[c]) / math.Sqrt(float64(p[3].F[c])+eps)
 		a.shift[c] = float64(p[1].F[c]) - float64(p[2].F[c])*a.scale[c]
+		if !(math.Abs(a.scale[c]) <= math.MaxFloat32 && math.Abs(a.shift[c]) <= math.MaxFloat32) {
+			return affine{}, false
+		}
 	}
 	return a, true
 }
