@@ -17,17 +17,28 @@ func Seeded(dst []float32, name string, scale, shift float64) {
 // SeededAt fills dst with elements first, first+1, … of what is called name, each as scale·u + shift for u in
 // [0, 1), computed in float64 and rounded once.
 func SeededAt(dst []float32, name string, first int, scale, shift float64) {
-	const gamma = 0x9E3779B97F4A7C15
-	x := fnv1a(name) + uint64(first)*gamma
+	key := fnv1a(name)
 	for i := range dst {
-		x += gamma
-		z := x
-		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		z ^= z >> 31
-		u := float64(z>>40) / (1 << 24)
-		dst[i] = float32(float64(scale*u) + shift)
+		dst[i] = float32(float64(scale*uniform(key, first+i)) + shift)
 	}
+}
+
+// SeededInts fills dst with whole numbers of [0, n), drawn by name.
+func SeededInts(dst []int, name string, n int) {
+	key := fnv1a(name)
+	for i := range dst {
+		dst[i] = int(float64(n) * uniform(key, i))
+	}
+}
+
+// uniform is element i of what has that key, in [0, 1) with 24 bits.
+func uniform(key uint64, i int) float64 {
+	const gamma = 0x9E3779B97F4A7C15
+	z := key + (uint64(i)+1)*gamma
+	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+	z = (z ^ z>>27) * 0x94D049BB133111EB
+	z ^= z >> 31
+	return float64(z>>40) / (1 << 24)
 }
 
 func fnv1a(s string) uint64 {

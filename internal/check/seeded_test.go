@@ -28,3 +28,11 @@ func TestSeeded(t *testing.T) {
 		}
 	}
 }
+
+func TestSeededInts(t *testing.T) {
+	got := make([]int, 4)
+	SeededInts(got, "positions/x", 1<<30)
+	if want := []int{1024832000, 945520000, 424356352, 85066176}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
