@@ -53,10 +53,11 @@ type Tensor struct {
 	// Shape has the axes in the file's order: OIHW in torch's files, HWIO in Keras's.
 	Shape tensor.Shape
 
-	// DType is what Load gives: Float32 for every kind of floating-point number, Int64 for integers.
+	// DType is what Read gives: Float32 for every kind of floating-point number, Int64 for integers.
 	DType tensor.DType
 
-	// Read gives the elements, row-major. It may be called more than once, from one goroutine at a time.
+	// Read gives the elements, row-major. One that is NaN or infinite is a FormatError. Read may be called
+	// more than once, from one goroutine at a time.
 	Read func() (*tensor.Tensor, error)
 }
 
