@@ -6,11 +6,15 @@ Keras read back from each file goes into expected.json beside it.
 import gzip
 import json
 import os
+import zipfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import h5py
+import keras
 import numpy as np
+from keras import layers
+from keras.src.legacy.saving import legacy_h5_format
 
 from seeded import uniform, weight
 
@@ -179,5 +183,101 @@ def make_refused():
             f["numbers"].attrs["shape"] = [1, 2]
 
 
+def seeded(model):
+    for w in model.weights:
+        w.assign(weight(w.path, w.shape))
+    return model
+
+
+def small_model():
+    """A model with each kind of layer that has weights, with names of its own and Keras's, and a nested one."""
+    keras.utils.clear_session()
+    inner = keras.Sequential([keras.Input((2, 2, 3)), layers.Conv2D(2, 1, name="inner_conv"), layers.BatchNormalization(name="inner_bn"), layers.Conv2D(3, 1)], name="inner")
+    x = pixels = keras.Input((8, 8, 3))
+    x = layers.Conv2D(2, 3, name="zz_first")(x)
+    x = layers.BatchNormalization(name="first_bn")(x)
+    x = layers.ReLU()(x)
+    x = layers.DepthwiseConv2D(3, use_bias=False)(x)
+    for _ in range(10):  # the eleventh, conv2d_11, sorts before conv2d_2 as text
+        x = layers.Conv2D(1, 1)(x)
+    x = layers.Conv2D(3, 3)(x)
+    x = inner(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(0.2)(x)
+    return seeded(keras.Model(pixels, layers.Dense(4, name="predictions")(x), name="small"))
+
+
+def legacy_file(model, path, **options):
+    with h5py.File(path, "w", **options) as f:
+        legacy_h5_format.save_weights_to_hdf5_group(f, model)
+
+
+def copied(source, path, **options):
+    """The same file as Keras writes it on another version of HDF5."""
+    with h5py.File(source) as f, h5py.File(path, "w", **options) as g:
+        def visit(name, o):
+            new = g.create_dataset(name, data=o[()]) if isinstance(o, h5py.Dataset) else g.create_group(name)
+            new.attrs.update(o.attrs)
+        f.visititems(visit)
+
+
+def rezipped(source, path, method):
+    with zipfile.ZipFile(source) as z, zipfile.ZipFile(path, "w", method) as out:
+        for name in z.namelist():
+            out.writestr(zipfile.ZipInfo(name), z.read(name), method)
+
+
+def make_keras():
+    os.makedirs(KERAS, exist_ok=True)
+    model = small_model()
+    legacy = [{"layer": l.name, "name": w.path, "shape": list(w.shape), "data": np.asarray(w).ravel().tolist()}
+              for l in model.layers for w in legacy_h5_format._legacy_weights(l)]
+    legacy_file(model, f"{KERAS}/legacy.h5")
+    legacy_file(model, f"{KERAS}/legacy_v108.h5", libver=LIBVERS["v108"])
+    legacy_file(model, f"{KERAS}/legacy_latest.h5", libver="latest")
+    model.compile("adam", "mse", metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
+    model.save(f"{KERAS}/whole.h5")
+    model.save_weights(f"{KERAS}/small.weights.h5")
+    copied(f"{KERAS}/small.weights.h5", f"{KERAS}/v108.weights.h5", libver=LIBVERS["v108"])
+    copied(f"{KERAS}/small.weights.h5", f"{KERAS}/latest.weights.h5", libver="latest")
+    model.save(f"{KERAS}/small.keras")
+    rezipped(f"{KERAS}/small.keras", f"{KERAS}/deflated.keras", zipfile.ZIP_DEFLATED)
+    with h5py.File(f"{KERAS}/small.weights.h5") as f:
+        keras3 = {k: v for k, v in describe(f)["datasets"].items() if not k.startswith("/optimizer")}
+    with open(f"{KERAS}/expected.json", "w") as out:
+        json.dump({"legacy": legacy, "keras3": keras3, "layers": [l.name for l in model.layers]}, out, separators=(",", ":"))
+
+    keras.utils.clear_session()
+    pixels = keras.Input((2, 2, 1))
+    x = layers.Dense(1, name="d", dtype="bfloat16")(layers.Lambda(lambda t: t * 2)(pixels))
+    half = seeded(keras.Model(pixels, layers.Dense(1, name="h", dtype="float16")(x)))
+    half.save(f"{KERAS}/lambda.keras")
+    old_files()
+    for name in [n for n in os.listdir(KERAS) if n != "expected.json" and not n.endswith(".gz")]:
+        pack(f"{KERAS}/{name}")
+
+
+def old_files():
+    """Layouts that today's Keras does not write: of Keras 1, and with lists too long for an attribute."""
+    with h5py.File(f"{KERAS}/keras1.h5", "w") as f:
+        f.attrs["layer_names"] = np.array([b"input_1", b"conv1", b"bn_conv1"])
+        f.create_group("input_1").attrs["weight_names"] = []
+        for layer, names in {"conv1": ["conv1_W:0", "conv1_b:0"], "bn_conv1": ["bn_conv1_gamma:0", "bn_conv1_running_std:0"]}.items():
+            g = f.create_group(layer)
+            g.attrs["weight_names"] = np.array([n.encode() for n in names])
+            for n in names:
+                g[n] = weight(n, (2,))
+    with h5py.File(f"{KERAS}/split.h5", "w") as f:
+        for i, names in enumerate([["b", "a"], ["c"], ["d"]]):
+            f.attrs[f"layer_names{i}"] = names
+        for i, layer in enumerate("abcd"):
+            g = f.create_group(layer)
+            for k in range(2):
+                g.attrs[f"weight_names{k}"] = [f"{layer}/w{k}:0"]
+                g[f"{layer}/w{k}:0"] = np.float32(10 * i + k)
+
+
 if __name__ == "__main__":
     make_hdf5()
+    make_keras()
