@@ -165,6 +165,26 @@ func (f *File) Abort() {
 	os.Remove(f.f.Name())
 }
 
+// Rename is the commit of a file that was written under another name in the same folder, and is closed: it is
+// made durable and put at path, in place of what is there. What Commit says of errors is true of it too, but
+// that old is left where it is.
+func Rename(old, path string) error {
+	f, err := os.OpenFile(old, os.O_RDWR, 0) // Windows syncs only what may be written
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync %s: %w", path, cause(err))
+	}
+	if err := os.Rename(old, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, cause(err))
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("sync the folder of %s: %w", path, cause(err))
+	}
+	return nil
+}
+
 // syncDir makes the names in dir durable. Windows has no such call, nor have some network file systems.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {

@@ -193,3 +193,27 @@ func TestNewDir(t *testing.T) {
 		}
 	}
 }
+
+func TestRename(t *testing.T) {
+	dir := t.TempDir()
+	old, path := filepath.Join(dir, "old"), filepath.Join(dir, "new")
+	for _, content := range []string{"first", "second"} {
+		if err := os.WriteFile(old, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := Rename(old, path); err != nil {
+			t.Fatal(err)
+		}
+		wantDir(t, dir, map[string]string{"new": content})
+	}
+	if err := Rename(old, path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of nothing: %v", err)
+	}
+	if err := os.WriteFile(old, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rename(old, filepath.Join(path, "x")); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("to a folder that is none: %v", err)
+	}
+	wantDir(t, dir, map[string]string{"new": "second", "old": ""})
+}
