@@ -152,11 +152,10 @@ type countingWriter struct {
 }
 
 func (w *countingWriter) Write(b []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(b)
 	w.s.mu.Lock()
-	w.s.served += int64(n)
+	w.s.served += int64(len(b)) // before the client can see them
 	w.s.mu.Unlock()
-	return n, err
+	return w.ResponseWriter.Write(b)
 }
 
 func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

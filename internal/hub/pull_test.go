@@ -158,6 +158,15 @@ func TestPullMends(t *testing.T) {
 		}}, 2, bodySize, 30500 * time.Millisecond, 31 * time.Second},
 		{"stall before the answer", `"v1"`, []step{func(s *server, w http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true }},
 			2, bodySize, 30500 * time.Millisecond, 31 * time.Second},
+		{"slow, but never 30 seconds without a byte", `"v1"`, []step{func(s *server, w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("ETag", `"v1"`)
+			for b := range slices.Chunk(s.body, k) {
+				w.Write(b)
+				http.NewResponseController(w).Flush()
+				time.Sleep(29 * time.Second)
+			}
+			return true
+		}}, 1, bodySize, 0, 0},
 		{"200 for a range", `"v1"`, []step{cut, func(s *server, w http.ResponseWriter, r *http.Request) bool {
 			r.Header.Del("Range")
 			return false
@@ -482,6 +491,47 @@ func TestPullDiskFull(t *testing.T) {
 			t.Errorf("%d requests", len(f.srv.requests))
 		}
 	})
+}
+
+// What had come before the disk was full is removed as well.
+func TestFullRemovesTheRest(t *testing.T) {
+	dir := t.TempDir()
+	part, err := openPartial(dir, siteURL, Entry{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer part.close()
+	if err := errors.Join(part.restart(origin{URL: siteURL, ETag: `"v1"`, Size: 10}), part.write([]byte("12345"))); err != nil {
+		t.Fatal(err)
+	}
+	d := download{part: part}
+	wantError(t, d.full(errors.New("full")), "full (10 bytes are needed)")
+	if info, err := os.Stat(filepath.Join(dir, partialFile)); err != nil || info.Size() != 0 || part.have != 0 {
+		t.Errorf("%v bytes, %v", info.Size(), err)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		value, date string
+		want        time.Duration
+	}{
+		{"", "", 0},
+		{"7", "", 7 * time.Second},
+		{"-7", "", 0},
+		{"x", "", 0},
+		{"99999999999999999999", "", 0},
+		{"4294967295", "", 4294967295 * time.Second},
+		{"Thu, 01 Jan 2026 00:00:09 GMT", "", 9 * time.Second},
+		{"Thu, 01 Jan 2026 00:00:09 GMT", "Thu, 01 Jan 2026 00:00:04 GMT", 5 * time.Second}, // our clock is slow
+		{"Thu, 01 Jan 2025 00:00:09 GMT", "", 0},
+	} {
+		resp := &http.Response{Header: http.Header{"Retry-After": {c.value}, "Date": {c.date}}}
+		if got := retryAfter(resp, now); got != c.want {
+			t.Errorf("%q at %q: %v, want %v", c.value, c.date, got, c.want)
+		}
+	}
 }
 
 // A failed pull leaves the file that was there.
