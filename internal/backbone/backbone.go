@@ -35,6 +35,10 @@ const CutNone = "none"
 
 // Options say what a model file does not. The zero value takes everything from the file.
 type Options struct {
+	// Arch and Layout name the network that a state dict holds the weights of, where the file is not one of
+	// the published ones. They are of no use with ONNX.
+	Arch, Layout string
+
 	// Cut is the tensor that becomes the features, or CutNone. Empty: the one that the metadata names, else
 	// the input of the classifier, which FromONNX finds.
 	Cut string
@@ -61,9 +65,10 @@ type Backbone struct {
 
 	Normalise transform.Normalise // what the first nodes of Graph do
 
-	SHA256  [32]byte // of the weights file
-	Cut     string   // for people: what was cut from what, with shapes
-	Licence string   // where known
+	SHA256       [32]byte // of the weights file
+	Architecture string   // and layout, where graft built the network itself
+	Cut          string   // for people: what was cut from what, with shapes
+	Licence      string   // where known
 
 	Metadata map[string]string // of the weights file
 }
@@ -144,6 +149,7 @@ func (b *Backbone) spec(o Options, in imageInput) (transform.Spec, error) {
 			return s, err
 		}
 	}
+	published := s
 	if in.width > 0 && in.height > 0 {
 		s.Width, s.Height = in.width, in.height
 	}
@@ -152,6 +158,9 @@ func (b *Backbone) spec(o Options, in imageInput) (transform.Spec, error) {
 	}
 	if o.Height > 0 {
 		s.Height = o.Height
+	}
+	if s.Short > 0 && published.Width > 0 { // the same margin around the cut
+		s.Short = (s.Short*min(s.Width, s.Height) + published.Width/2) / min(published.Width, published.Height)
 	}
 	if s.Width < 1 || s.Height < 1 {
 		return s, fmt.Errorf("the file leaves the size of its input open (%v): give --size", in.value)
@@ -169,6 +178,9 @@ func (b *Backbone) spec(o Options, in imageInput) (transform.Spec, error) {
 func (b *Backbone) describe(c cut) {
 	out := b.Graph.Outputs[0]
 	b.Width = out.Shape[1]
+	if b.Architecture != "" {
+		c.text = b.Architecture + ": " + c.text
+	}
 	b.Cut = c.text + fmt.Sprintf("; features %v", out.Shape)
 	if b.SinglePicture() {
 		b.Cut += ", one picture at a time (the file fixes its batch)"

@@ -16,18 +16,18 @@ import (
 	"github.com/graft-ml/graft/internal/transform"
 )
 
-// net builds small networks in the manner of well-known families, with random weights.
-type net struct {
+// toy builds small networks in the manner of well-known families, with random weights.
+type toy struct {
 	*nn.Builder
 	r *rand.Rand
 	n int
 }
 
-func newNet(name string) *net {
-	return &net{Builder: nn.NewBuilder(name), r: rand.New(rand.NewPCG(1, 2))}
+func newToy(name string) *toy {
+	return &toy{Builder: nn.NewBuilder(name), r: rand.New(rand.NewPCG(1, 2))}
 }
 
-func (b *net) weight(shape ...int) string {
+func (b *toy) weight(shape ...int) string {
 	t := tensor.New(tensor.Float32, shape...)
 	fan := 1
 	for _, d := range shape[1:] {
@@ -41,40 +41,40 @@ func (b *net) weight(shape ...int) string {
 }
 
 // conv is a square convolution that keeps the size.
-func (b *net) conv(x string, in, out, k, groups int) string {
+func (b *toy) conv(x string, in, out, k, groups int) string {
 	p := int64(k / 2)
 	return b.Op("Conv", nn.Attrs{"kernel_shape": []int64{int64(k), int64(k)}, "pads": []int64{p, p, p, p}, "group": int64(groups)},
 		x, b.weight(out, in/groups, k, k), b.weight(out))
 }
 
-func (b *net) relu(x string) string    { return b.Op("Relu", nil, x) }
-func (b *net) gap(x string) string     { return b.Op("GlobalAveragePool", nil, x) }
-func (b *net) flatten(x string) string { return b.Op("Flatten", nn.Attrs{"axis": int64(1)}, x) }
-func (b *net) dropout(x string) string { return b.Op("Dropout", nil, x) }
-func (b *net) gemm(x string, in, out int) string {
+func (b *toy) relu(x string) string    { return b.Op("Relu", nil, x) }
+func (b *toy) gap(x string) string     { return b.Op("GlobalAveragePool", nil, x) }
+func (b *toy) flatten(x string) string { return b.Op("Flatten", nn.Attrs{"axis": int64(1)}, x) }
+func (b *toy) dropout(x string) string { return b.Op("Dropout", nil, x) }
+func (b *toy) gemm(x string, in, out int) string {
 	return b.Op("Gemm", nn.Attrs{"transB": int64(1)}, x, b.weight(out, in), b.weight(out))
 }
 
 const size = 8
 
-func (b *net) input() string { return b.Input("data", tensor.Free, 3, size, size) }
+func (b *toy) input() string { return b.Input("data", tensor.Free, 3, size, size) }
 
 // A family is a way to build a classifier. It returns the value that the rule must cut at and the output.
 type family struct {
 	name  string
 	width int
-	build func(b *net) (cut, out string)
+	build func(b *toy) (cut, out string)
 	want  string // in Backbone.Cut
 }
 
 var families = []family{
-	{"resnet", 6, func(b *net) (string, string) {
+	{"resnet", 6, func(b *toy) (string, string) {
 		x := b.relu(b.conv(b.input(), 3, 6, 3, 1))
 		x = b.relu(b.Op("Add", nil, b.conv(x, 6, 6, 3, 1), b.conv(x, 6, 6, 1, 1)))
 		f := b.flatten(b.gap(x))
 		return f, b.gemm(f, 6, 5)
 	}, `cut before Gemm "gemm_`},
-	{"mobilenet", 10, func(b *net) (string, string) {
+	{"mobilenet", 10, func(b *toy) (string, string) {
 		x := b.relu(b.conv(b.input(), 3, 4, 3, 1))
 		x = b.conv(x, 4, 4, 3, 4)
 		x = b.Op("Clip", nil, b.conv(x, 4, 10, 1, 1), b.Const("zero", &tensor.Tensor{DType: tensor.Float32, F: []float32{0}}), b.Const("six", &tensor.Tensor{DType: tensor.Float32, F: []float32{6}}))
@@ -82,19 +82,19 @@ var families = []family{
 		logits := b.Op("Add", nil, b.weight(5), b.Op("MatMul", nil, f, b.weight(10, 5)))
 		return f, b.Op("Softmax", nn.Attrs{"axis": int64(-1)}, logits)
 	}, `cut before MatMul "matmul_`},
-	{"squeezenet", 4, func(b *net) (string, string) {
+	{"squeezenet", 4, func(b *toy) (string, string) {
 		x := b.relu(b.conv(b.input(), 3, 4, 1, 1))
 		x = b.Op("Concat", nn.Attrs{"axis": int64(1)}, b.relu(b.conv(x, 4, 2, 1, 1)), b.relu(b.conv(x, 4, 2, 3, 1)))
 		f := b.dropout(x)
 		return f, b.Op("Softmax", nn.Attrs{"axis": int64(1)}, b.flatten(b.gap(b.relu(b.conv(f, 4, 5, 1, 1)))))
 	}, `cut before Conv "conv_`},
-	{"vgg", 9, func(b *net) (string, string) {
+	{"vgg", 9, func(b *toy) (string, string) {
 		x := b.Op("MaxPool", nn.Attrs{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}, b.relu(b.conv(b.input(), 3, 4, 3, 1)))
 		x = b.dropout(b.relu(b.gemm(b.flatten(x), 64, 7)))
 		f := b.dropout(b.relu(b.gemm(x, 7, 9)))
 		return f, b.gemm(f, 9, 5)
 	}, "[N 9] -> [N 5]"},
-	{"efficientnet", 6, func(b *net) (string, string) {
+	{"efficientnet", 6, func(b *toy) (string, string) {
 		silu := func(x string) string { return b.Op("Mul", nil, x, b.Op("Sigmoid", nil, x)) }
 		x := silu(b.conv(b.input(), 3, 6, 3, 1))
 		se := b.Op("Sigmoid", nil, b.conv(silu(b.conv(b.gap(x), 6, 2, 1, 1)), 2, 6, 1, 1))
@@ -106,7 +106,7 @@ var families = []family{
 
 // file returns the family's classifier as a model file, and the name of the tensor to cut at.
 func (f family) file(t *testing.T, batch int) ([]byte, string) {
-	b := newNet(f.name)
+	b := newToy(f.name)
 	at, out := f.build(b)
 	b.Output(out, out)
 	g, err := b.Build()
@@ -319,7 +319,7 @@ func TestCutByName(t *testing.T) {
 }
 
 func TestNHWC(t *testing.T) {
-	b := newNet("keras")
+	b := newToy("keras")
 	x := b.Op("Transpose", nn.Attrs{"perm": []int64{0, 3, 1, 2}}, b.Input("input", tensor.Free, size, size, 3))
 	f := b.flatten(b.gap(b.relu(b.conv(x, 3, 6, 3, 1))))
 	out := b.gemm(f, 6, 5)
@@ -336,7 +336,7 @@ func TestNHWC(t *testing.T) {
 		t.Fatalf("input %v", s)
 	}
 	// The same network with the transpose undone takes the picture as it is.
-	plain := newNet("plain")
+	plain := newToy("plain")
 	f = plain.flatten(plain.gap(plain.relu(plain.conv(plain.input(), 3, 6, 3, 1))))
 	out = plain.gemm(f, 6, 5)
 	plain.Output(out, out)
@@ -355,7 +355,7 @@ func TestNHWC(t *testing.T) {
 
 // tokens is a network whose classifier reads [N, T, D]: the middle is averaged.
 func TestMatMulOverTokens(t *testing.T) {
-	b := newNet("tokens")
+	b := newToy("tokens")
 	x := b.Op("Reshape", nil, b.conv(b.input(), 3, 6, 1, 1), b.Ints(0, 6, size*size))
 	f := b.Op("Transpose", nn.Attrs{"perm": []int64{0, 2, 1}}, x)
 	out := b.Op("ReduceMean", nn.Attrs{"axes": []int64{1}, "keepdims": int64(0)}, b.Op("MatMul", nil, f, b.weight(6, 5)))

@@ -14,38 +14,38 @@ import (
 // Files with a fixed batch of 1, whose shapes say so or not, and what becomes of them.
 func TestFixedBatch(t *testing.T) {
 	const c = 6
-	features := func(b *net) string { return b.gap(b.relu(b.conv(b.Input("data", 1, 3, size, size), 3, c, 3, 1))) }
+	features := func(b *toy) string { return b.gap(b.relu(b.conv(b.Input("data", 1, 3, size, size), 3, c, 3, 1))) }
 	for name, tc := range map[string]struct {
-		build  func(b *net) string
+		build  func(b *toy) string
 		single bool
 	}{
-		"flatten": {func(b *net) string { return b.gemm(b.flatten(features(b)), c, 5) }, false},
-		"reshape [1 6]": {func(b *net) string {
+		"flatten": {func(b *toy) string { return b.gemm(b.flatten(features(b)), c, 5) }, false},
+		"reshape [1 6]": {func(b *toy) string {
 			return b.gemm(b.Op("Reshape", nil, features(b), b.Ints(1, c)), c, 5)
 		}, false},
-		"reshape [1 -1]": {func(b *net) string {
+		"reshape [1 -1]": {func(b *toy) string {
 			return b.gemm(b.Op("Reshape", nil, features(b), b.Ints(1, -1)), c, 5)
 		}, false},
-		"squeeze and excitation": {func(b *net) string {
+		"squeeze and excitation": {func(b *toy) string {
 			x := b.relu(b.conv(b.Input("data", 1, 3, size, size), 3, c, 3, 1))
 			se := b.Op("Reshape", nil, b.gap(x), b.Ints(1, c))
 			se = b.Op("Reshape", nil, b.Op("Sigmoid", nil, b.gemm(se, c, c)), b.Ints(1, c, 1, 1))
 			return b.gemm(b.flatten(b.gap(b.Op("Mul", nil, x, se))), c, 5)
 		}, false},
-		"shuffle of channels": {func(b *net) string {
+		"shuffle of channels": {func(b *toy) string {
 			x := b.relu(b.conv(b.Input("data", 1, 3, size, size), 3, c, 3, 1))
 			x = b.Op("Reshape", nil, x, b.Ints(1, 2, c/2, size, size))
 			x = b.Op("Reshape", nil, b.Op("Transpose", nn.Attrs{"perm": []int64{0, 2, 1, 3, 4}}, x), b.Ints(1, -1, size, size))
 			return b.gemm(b.flatten(b.gap(x)), c, 5)
 		}, false},
-		"batch merged with channels": {func(b *net) string {
+		"batch merged with channels": {func(b *toy) string {
 			x := b.Op("Reshape", nil, b.relu(b.conv(b.Input("data", 1, 3, size, size), 3, c, 3, 1)), b.Ints(c, -1))
 			x = b.Op("ReduceMean", nn.Attrs{"axes": []int64{1}, "keepdims": int64(1)}, x)
 			return b.gemm(b.Op("Transpose", nil, x), c, 5)
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newNet(name)
+			b := newToy(name)
 			out := tc.build(b)
 			b.Output(out, out)
 			g, err := b.Build()
@@ -74,7 +74,7 @@ func TestFixedBatch(t *testing.T) {
 
 // torch's x.squeeze() drops a batch of 1 with the rest; its features must stay a row.
 func TestSqueezeKeepsTheBatch(t *testing.T) {
-	b := newNet("squeeze")
+	b := newToy("squeeze")
 	f := b.Op("Squeeze", nil, b.gap(b.relu(b.conv(b.input(), 3, 6, 3, 1))))
 	out := b.gemm(f, 6, 5)
 	b.Output(out, out)
@@ -135,29 +135,29 @@ func TestOptions(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	simple := func(shape ...int) func(b *net) string {
-		return func(b *net) string { return b.relu(b.Input("data", shape...)) }
+	simple := func(shape ...int) func(b *toy) string {
+		return func(b *toy) string { return b.relu(b.Input("data", shape...)) }
 	}
 	for name, c := range map[string]struct {
-		build func(b *net) string
+		build func(b *toy) string
 		want  string
 	}{
 		"gray":          {simple(tensor.Free, 1, 8, 8), "three channels"},
 		"rows":          {simple(tensor.Free, 3), "want a float picture"},
 		"no classifier": {simple(tensor.Free, 3, 8, 8), "found no classifier"},
-		"weights of its own behind": {func(b *net) string {
+		"weights of its own behind": {func(b *toy) string {
 			return b.Op("LeakyRelu", nil, b.gemm(b.flatten(b.gap(b.input())), 3, 5))
 		}, "comes out of LeakyRelu"},
-		"sum of two branches": {func(b *net) string {
+		"sum of two branches": {func(b *toy) string {
 			x := b.flatten(b.gap(b.input()))
 			return b.Op("Add", nil, b.gemm(x, 3, 5), b.gemm(x, 3, 5))
 		}, "comes out of Add"},
-		"nothing in front": {func(b *net) string {
+		"nothing in front": {func(b *toy) string {
 			return b.flatten(b.gap(b.conv(b.input(), 3, 5, 1, 1)))
 		}, "nothing is left in front"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newNet(name)
+			b := newToy(name)
 			out := c.build(b)
 			b.Output(out, out)
 			g, err := b.Build()

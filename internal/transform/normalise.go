@@ -15,16 +15,18 @@ type Normalise struct {
 }
 
 // modes are the recipes that published weights name. torch's figures are ImageNet's mean and deviation,
-// caffe's its mean alone, in B, G, R order.
+// caffe's its mean alone, in B, G, R order; lite is that of EfficientNet-Lite.
 var modes = map[string]Normalise{
 	"raw":   {Std: [3]float32{1, 1, 1}},
 	"tf":    {Mean: [3]float32{127.5, 127.5, 127.5}, Std: [3]float32{127.5, 127.5, 127.5}},
 	"torch": {Mean: [3]float32{.485 * 255, .456 * 255, .406 * 255}, Std: [3]float32{.229 * 255, .224 * 255, .225 * 255}},
+	"unit":  {Std: [3]float32{255, 255, 255}},
+	"lite":  {Mean: [3]float32{127, 127, 127}, Std: [3]float32{128, 128, 128}},
 	"caffe": {BGR: true, Mean: [3]float32{103.939, 116.779, 123.68}, Std: [3]float32{1, 1, 1}},
 }
 
 // ParseMode returns the recipe called name: "torch" (x/255, then ImageNet's mean and deviation), "tf"
-// (x/127.5 - 1), "caffe" (BGR less its mean) or "raw" (0–255 as it is).
+// (x/127.5 - 1), "unit" (x/255), "lite" ((x - 127)/128), "caffe" (BGR less its mean) or "raw" (0–255 as it is).
 func ParseMode(name string) (Normalise, error) {
 	n, ok := modes[name]
 	if !ok {
