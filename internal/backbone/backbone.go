@@ -80,18 +80,23 @@ func (b *Backbone) SinglePicture() bool { return b.Graph.Inputs[0].Shape[0] != t
 // FromONNX makes a backbone of the model file data, called name in messages. The weights may share memory
 // with data. A file that is the embedded backbone's is known as such.
 func FromONNX(data []byte, name string, o Options) (*Backbone, error) {
+	b, err := fromONNX(data, name, o)
+	if err != nil {
+		return nil, fmt.Errorf("backbone: %s: %w", name, err)
+	}
+	return b, nil
+}
+
+func fromONNX(data []byte, name string, o Options) (*Backbone, error) {
 	b := &Backbone{Name: name, SHA256: sha256.Sum256(data)}
 	m, err := onnx.Decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("backbone: %s: %w", name, err)
+		return nil, err
 	}
 	if b.Metadata = m.Metadata; b.SHA256 == graftS.sha256 {
 		b.Metadata, b.Licence = graftS.metadata, graftS.licence
 	}
-	if err := b.build(m.Graph, o); err != nil {
-		return nil, fmt.Errorf("backbone: %s: %w", name, err)
-	}
-	return b, nil
+	return b, b.build(m.Graph, o)
 }
 
 // build turns a decoded classifier into the backbone's graph.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/graft-ml/graft/internal/onnx"
 	"github.com/graft-ml/graft/internal/weights"
 )
 
@@ -23,16 +24,52 @@ func FromFile(r io.ReaderAt, size int64, name string, o Options) (*Backbone, err
 }
 
 func fromFile(r io.ReaderAt, size int64, name string, o Options) (*Backbone, error) {
+	head := make([]byte, min(size, 16))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	if weights.IsONNX(head) {
+		return fromModel(r, size, name, o)
+	}
 	f, err := weights.Open(r, size, name)
 	if err != nil {
 		return nil, err
 	}
-	id, err := hashes(r, size)
+	id, err := hashes(io.NewSectionReader(r, 0, size))
 	if err != nil {
 		return nil, err
 	}
 	b := &Backbone{Name: name, SHA256: id.sha256}
 	return b, b.fromWeights(f, id, o)
+}
+
+// fromModel is fromFile for an ONNX model, which is read as a whole.
+func fromModel(r io.ReaderAt, size int64, name string, o Options) (*Backbone, error) {
+	if o.Arch != "" || o.Layout != "" {
+		return nil, fmt.Errorf("an ONNX model, which is its own architecture: --arch %s and --layout are for weights alone", o.Arch)
+	}
+	if size > onnx.MaxBytes {
+		return nil, fmt.Errorf("%d bytes, an ONNX file has at most %d (2 GiB)", size, onnx.MaxBytes)
+	}
+	data := make([]byte, size)
+	if _, err := r.ReadAt(data, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return fromONNX(data, name, o)
+}
+
+// Recognise returns the entry of the published file that r gives the bytes of, and false if it is none.
+func Recognise(r io.Reader) (Entry, bool, error) {
+	id, err := hashes(r)
+	if err != nil {
+		return Entry{}, false, err
+	}
+	a, p := findPublished(id)
+	if p == nil {
+		return Entry{}, false, nil
+	}
+	e, err := a.entry(slices.IndexFunc(a.files, func(q Published) bool { return q == *p }))
+	return e, true, err
 }
 
 // identity is what a file is known by.
@@ -41,9 +78,9 @@ type identity struct {
 	md5    [md5.Size]byte
 }
 
-func hashes(r io.ReaderAt, size int64) (id identity, err error) {
+func hashes(r io.Reader) (id identity, err error) {
 	s, m := sha256.New(), md5.New()
-	if _, err := io.Copy(io.MultiWriter(s, m), io.NewSectionReader(r, 0, size)); err != nil {
+	if _, err := io.Copy(io.MultiWriter(s, m), r); err != nil {
 		return id, err
 	}
 	s.Sum(id.sha256[:0])

@@ -17,8 +17,8 @@ import (
 //
 // Errors are of type FormatError (the file is not valid) or UnsupportedError (graft lacks what it uses).
 func Decode(data []byte) (*Model, error) {
-	if len(data) > maxBytes {
-		return nil, formatErrorf("%d bytes, an ONNX file has at most %d (2 GiB)", len(data), maxBytes)
+	if len(data) > MaxBytes {
+		return nil, formatErrorf("%d bytes, an ONNX file has at most %d (2 GiB)", len(data), MaxBytes)
 	}
 	d := decoder{model: &Model{Graph: &nn.Graph{Init: map[string]*tensor.Tensor{}}, Opset: -1}}
 	if err := d.decodeModel(data); err != nil {

@@ -46,8 +46,8 @@ func (m *Model) encode() (*rope, error) {
 		entry.str(2, value)
 		r.message(14, entry)
 	}
-	if r.size > maxBytes {
-		return nil, formatErrorf("the model takes %d bytes, an ONNX file has at most %d (2 GiB)", r.size, maxBytes)
+	if r.size > MaxBytes {
+		return nil, formatErrorf("the model takes %d bytes, an ONNX file has at most %d (2 GiB)", r.size, MaxBytes)
 	}
 	return r, nil
 }

@@ -20,8 +20,9 @@ const (
 	MinOpset = 7  // broadcasting became what it is today
 	MaxOpset = 21 // newest whose differences opset.go knows
 
-	maxBytes = 1<<31 - 1 // protobuf's own limit on a message
-	maxNodes = 100_000   // nodes, and initialisers
+	MaxBytes = 1<<31 - 1 // protobuf's own limit on a message
+
+	maxNodes = 100_000 // nodes, and initialisers
 	maxRank  = 16
 	irWrite  = 8 // the IR version that came with opset 17
 )
@@ -78,8 +79,8 @@ func ReadBytes(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: %w", path, FormatError("not a regular file"))
 	}
-	if info.Size() > maxBytes {
-		return nil, fmt.Errorf("%s: %w", path, formatErrorf("%d bytes, an ONNX file has at most %d (2 GiB)", info.Size(), maxBytes))
+	if info.Size() > MaxBytes {
+		return nil, fmt.Errorf("%s: %w", path, formatErrorf("%d bytes, an ONNX file has at most %d (2 GiB)", info.Size(), MaxBytes))
 	}
 	return os.ReadFile(path)
 }
