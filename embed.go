@@ -43,7 +43,7 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*EmbedResult, erro
 		return nil, err
 	}
 	tell := progress(o.Progress)
-	base, err := o.Backbone.load()
+	base, err := o.Backbone.load(ctx, tell)
 	if err != nil {
 		return nil, err
 	}

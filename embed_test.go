@@ -46,7 +46,7 @@ func TestFeaturesOfTheWrittenModelAreThoseOfTraining(t *testing.T) {
 	for name, got := range map[string][]row{
 		"from the cache":       embed(t, dir, graft.Backbone{}, cached),
 		"one thread":           embed(t, dir, graft.Backbone{}, graft.Reading{NoCache: true, Threads: 1}),
-		"of the written model": embed(t, dir, graft.Backbone{File: trained()}, graft.Reading{NoCache: true}),
+		"of the written model": embed(t, dir, graft.Backbone{Name: trained()}, graft.Reading{NoCache: true}),
 	} {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("features %s differ", name)

@@ -17,8 +17,9 @@ type Event struct {
 
 // Step is progress through countable work.
 type Step struct {
-	Name        string // "reading", "features", "test"
+	Name        string // "reading", "features", "test", "download"
 	Done, Total int    // pictures; Total 0: not known
+	Bytes       bool   // they are bytes
 }
 
 // Epoch is one pass over the training features. Losses and accuracies are measured after it, on training
@@ -60,7 +61,7 @@ func (p progress) send(e Event) {
 }
 
 func (p progress) step(name string, done, total int) {
-	p.send(Event{Step: &Step{name, done, total}})
+	p.send(Event{Step: &Step{Name: name, Done: done, Total: total}})
 }
 
 func (p progress) note(format string, args ...any) {

@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/graft-ml/graft/dataset"
-	"github.com/graft-ml/graft/internal/backbone"
 	"github.com/graft-ml/graft/internal/loader"
-	"github.com/graft-ml/graft/internal/onnx"
-	"github.com/graft-ml/graft/internal/transform"
 )
 
 // OptionError is the error of options that make no sense.
@@ -18,88 +14,6 @@ type OptionError struct{ Err error }
 
 func (e *OptionError) Error() string { return e.Err.Error() }
 func (e *OptionError) Unwrap() error { return e.Err }
-
-// validate reports the fields of b that make no sense, together.
-func (b *Backbone) validate() error {
-	var errs []error
-	if _, err := b.normalise(); err != nil {
-		errs = append(errs, err)
-	}
-	if b.Resize != "" {
-		if _, err := transform.ParseRule(b.Resize); err != nil {
-			errs = append(errs, fmt.Errorf("resize: %w", err))
-		}
-	}
-	if b.Filter != "" {
-		if _, err := transform.ParseFilter(b.Filter); err != nil {
-			errs = append(errs, fmt.Errorf("filter: %w", err))
-		}
-	}
-	if b.Size < 0 || b.Size > maxSize {
-		errs = append(errs, fmt.Errorf("size %d, want 1 to %d pixels", b.Size, maxSize))
-	}
-	if b.Short != 0 && (b.Resize != "crop" || b.Short < b.Size) {
-		errs = append(errs, fmt.Errorf("short side %d: it goes with resize crop, and is at least the size", b.Short))
-	}
-	return errors.Join(errs...)
-}
-
-// maxSize is the largest input of a network that graft prepares: beyond it a picture takes gigabytes.
-const maxSize = 4096
-
-// normalise returns the scaling that the user names, or nil where the file's metadata is to say it.
-func (b *Backbone) normalise() (*transform.Normalise, error) {
-	numbers := b.Mean != nil || b.Std != nil
-	switch {
-	case b.InputMode != "" && numbers:
-		return nil, errors.New("input mode and mean/std: want one of them")
-	case b.InputMode != "":
-		n, err := transform.ParseMode(b.InputMode)
-		return &n, err
-	case !numbers:
-		return nil, nil
-	case len(b.Mean) != 3 || len(b.Std) != 3:
-		return nil, fmt.Errorf("mean of %d numbers and std of %d, want 3 each", len(b.Mean), len(b.Std))
-	}
-	for _, s := range b.Std {
-		if !(s > 0) {
-			return nil, fmt.Errorf("std %v, want numbers above 0", b.Std)
-		}
-	}
-	return &transform.Normalise{Mean: [3]float32(b.Mean), Std: [3]float32(b.Std)}, nil
-}
-
-// load reads the network.
-func (b *Backbone) load() (*backbone.Backbone, error) {
-	norm, err := b.normalise()
-	if err != nil {
-		return nil, err
-	}
-	o := backbone.Options{Cut: b.Cut, Normalise: norm, Width: b.Size, Height: b.Size, Short: b.Short}
-	if b.Resize != "" {
-		rule, err := transform.ParseRule(b.Resize)
-		if err != nil {
-			return nil, err
-		}
-		o.Resize = &rule
-	}
-	if b.Filter != "" {
-		filter, err := transform.ParseFilter(b.Filter)
-		if err != nil {
-			return nil, err
-		}
-		o.Filter = &filter
-	}
-	if b.File == "" {
-		return backbone.Embedded(o)
-	}
-	data, err := onnx.ReadBytes(b.File)
-	if err != nil {
-		return nil, fmt.Errorf("backbone: %w", err)
-	}
-	name := filepath.Base(b.File)
-	return backbone.FromONNX(data, name, o)
-}
 
 // validate reports the fields of r that make no sense, together.
 func (r *Reading) validate() error {

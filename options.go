@@ -10,28 +10,6 @@ import (
 // Version is graft's version, as written into the models it makes.
 const Version = "0.1.0"
 
-// Backbone says which network gives the features, and how pictures are prepared for it. The zero value is
-// the embedded graft_s. What is left zero in the others comes from the file's own metadata where it has
-// graft's, and must otherwise be said.
-type Backbone struct {
-	File string // a CNN in ONNX; "": the embedded graft_s
-
-	// Cut names the tensor that is the feature. "" cuts before the classifier, "none" takes the graph's
-	// own output.
-	Cut string
-
-	// InputMode is the scaling that the network was trained with: "tf" (x/127.5-1), "torch" (ImageNet's
-	// mean and deviation), "caffe" (BGR minus the mean) or "raw" (0–255). Mean and Std, three numbers each on
-	// the 0–255 scale in RGB order, say it in numbers instead.
-	InputMode string
-	Mean, Std []float32
-
-	Size   int    // pixels a side; 0: what the file says
-	Resize string // "stretch", "crop" (short side, then centre) or "letterbox"; "": the file's, else stretch
-	Short  int    // for crop: the short side before the cut; 0: Size
-	Filter string // "bilinear", "bicubic" or "nearest"; "": the file's, else bilinear
-}
-
 // Reading bounds how pictures are found and decoded. The zero value is right for most uses.
 type Reading struct {
 	Exclude   []string // classes to leave out

@@ -101,7 +101,7 @@ func (j *job) read(ctx context.Context) (err error) {
 	if err := checkOutput(j.path, j.o.Out); err != nil {
 		return err
 	}
-	if j.base, err = j.o.Backbone.load(); err != nil {
+	if j.base, err = j.o.Backbone.load(ctx, j.o.Progress); err != nil {
 		return err
 	}
 	j.note("backbone %s: %s", j.base.Name, j.base.Cut)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -12,15 +13,37 @@ import (
 
 // addBackbone adds the flags that choose the network and say how pictures are prepared for it.
 func addBackbone(f *pflag.FlagSet, b *graft.Backbone) {
-	f.StringVar(&b.File, "backbone", "", "an ONNX file of a CNN (default: the embedded graft_s)")
+	f.StringVar(&b.Name, "backbone", "", "a name of graft backbones list, or a weights file (default: the embedded graft_s)")
+	addFacts(f, b)
 	f.StringVar(&b.Cut, "cut", "", `tensor that is the feature; "none": the file's own output (default: before the classifier)`)
-	f.StringVar(&b.InputMode, "input-mode", "", "scaling the network was trained with: tf, torch, caffe or raw")
+	addHub(f, &b.Hub)
+}
+
+// addFacts adds the flags for what a weights file does not say of itself.
+func addFacts(f *pflag.FlagSet, b *graft.Backbone) {
+	f.StringVar(&b.Arch, "arch", "", "architecture of a weights file that is not a published one, as resnet50")
+	f.StringVar(&b.Layout, "layout", "", "its arithmetic where its arrays leave it open, as timm-tf")
+	f.StringVar(&b.InputMode, "input-mode", "", "scaling the network was trained with: tf, torch, unit, lite, caffe or raw")
 	f.Var((*floats)(&b.Mean), "mean", "mean R,G,B on the 0–255 scale, instead of --input-mode")
 	f.Var((*floats)(&b.Std), "std", "standard deviation R,G,B on the 0–255 scale")
 	f.IntVar(&b.Size, "size", 0, "input size in pixels (default: the file's)")
 	f.StringVar(&b.Resize, "resize", "", "stretch, crop or letterbox (default: the file's, else stretch)")
 	f.IntVar(&b.Short, "short", 0, "with --resize crop: short side before the centre is cut (default: the input size)")
 	f.StringVar(&b.Filter, "filter", "", "bilinear, bicubic or nearest (default: the file's, else bilinear)")
+}
+
+// addHub adds the flags that say where published weights are kept and come from.
+func addHub(f *pflag.FlagSet, h *graft.Hub) {
+	addStore(f, h)
+	f.BoolVar(&h.Offline, "offline", false, "fetch no weights")
+	f.StringVar(&h.Mirror, "mirror", "", "URL that stands for the publishers' hosts")
+	if token := os.Getenv("HF_TOKEN"); token != "" {
+		h.Tokens = map[string]string{"huggingface.co": token}
+	}
+}
+
+func addStore(f *pflag.FlagSet, h *graft.Hub) {
+	f.StringVar(&h.Store, "store", "", "folder of published weights (default: graft/backbones in the user's cache folder)")
 }
 
 // addReading adds the flags that bound how pictures are found and decoded.

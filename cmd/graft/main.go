@@ -89,12 +89,18 @@ on a CPU, and writes it as one plain ONNX file.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newDemo(), newTrain(), newSplit(), newEval(), newPredict(), newEmbed())
-	for _, c := range append(root.Commands(), root) {
-		c.Args = asUsage(c.Args)
-		c.Flags().SortFlags = false
-	}
+	root.AddCommand(newDemo(), newTrain(), newSplit(), newEval(), newPredict(), newEmbed(), newBackbones())
+	settle(root)
 	return root
+}
+
+// settle applies to c and all commands below it what holds for each.
+func settle(c *cobra.Command) {
+	c.Args = asUsage(c.Args)
+	c.Flags().SortFlags = false
+	for _, sub := range c.Commands() {
+		settle(sub)
+	}
 }
 
 // asUsage makes the errors of an argument check usage errors.

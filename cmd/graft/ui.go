@@ -90,15 +90,30 @@ func (o *output) progress(s graft.Step) {
 	}
 	if now.Sub(o.shown) >= linesEvery {
 		o.shown = now
-		fmt.Fprintf(o.err, "%s: %d of %d\n", s.Name, s.Done, s.Total)
+		fmt.Fprintf(o.err, "%s: %s of %s\n", s.Name, amount(s, s.Done), amount(s, s.Total))
 	}
+}
+
+// amount writes n in the unit of s.
+func amount(s graft.Step, n int) string {
+	switch {
+	case !s.Bytes:
+		return fmt.Sprint(n)
+	case n == 0:
+		return "?"
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
 func (o *output) drawBar(s graft.Step) {
 	if o.bar == nil || s.Name != o.step {
 		o.endBar()
 		o.step = s.Name
-		o.bar = progressbar.NewOptions(s.Total, progressbar.OptionSetWriter(o.err), progressbar.OptionSetDescription(fmt.Sprintf("%-9s", s.Name)),
+		total := s.Total
+		if s.Bytes && total == 0 {
+			total = -1
+		}
+		o.bar = progressbar.NewOptions(total, progressbar.OptionShowBytes(s.Bytes), progressbar.OptionSetWriter(o.err), progressbar.OptionSetDescription(fmt.Sprintf("%-9s", s.Name)),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("pictures"), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
 	}
