@@ -100,7 +100,7 @@ func (n *net) graph() (*nn.Graph, error) {
 }
 
 // archs lists the architectures.
-var archs = slices.Concat(resnets)
+var archs = slices.Concat(resnets, resnetV2s, squeezenets, vggs, densenets, regnets, convnexts)
 
 // findArch returns the architecture called name.
 func findArch(name string) (*arch, error) {

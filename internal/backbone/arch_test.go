@@ -49,6 +49,7 @@ var kerasRoles = map[kind]map[role]string{
 	convLayer:      {weight: "kernel", bias: "bias"},
 	depthwiseLayer: {weight: "depthwise_kernel", bias: "bias"},
 	denseLayer:     {weight: "kernel", bias: "bias"},
+	pointLayer:     {weight: "kernel", bias: "bias"},
 	batchNorm:      {weight: "gamma", bias: "beta", mean: "moving_mean", variance: "moving_variance"},
 	layerNorm:      {weight: "gamma", bias: "beta"},
 	layerScale:     {weight: "gamma"},
@@ -68,11 +69,14 @@ func imageNetStats(p *param) *tensor.Tensor {
 }
 
 // network is what a golden file is of.
-type network struct{ arch, layout string }
+type network struct {
+	arch, layout string
+	inside       string // the input mode that the library's network applies itself
+}
 
 // goldenNets say which network each golden file is of: its name is that of the library, a dot, and the
 // library's name of the network.
-var goldenNets = joined(resnetGoldens)
+var goldenNets = joined(resnetGoldens, plainGoldens)
 
 func joined(tables ...map[string]network) map[string]network {
 	all := map[string]network{}
@@ -111,7 +115,7 @@ func TestGoldenFeatures(t *testing.T) {
 				if testing.Short() && size != "96x96" {
 					continue
 				}
-				t.Run(size, func(t *testing.T) { checkGolden(t, a, lay, g, size) })
+				t.Run(size, func(t *testing.T) { checkGolden(t, a, lay, g, size, which.inside) })
 			}
 		})
 	}
@@ -121,7 +125,7 @@ func TestGoldenFeatures(t *testing.T) {
 const goldenTol = 1e-4
 
 // checkGolden builds the network with seeded weights for one size and compares it at all depths of the file.
-func checkGolden(t *testing.T, a *arch, lay *layout, g *golden, size string) {
+func checkGolden(t *testing.T, a *arch, lay *layout, g *golden, size, inside string) {
 	var height, width int
 	if _, err := fmt.Sscanf(size, "%dx%d", &height, &width); err != nil {
 		t.Fatal(err)
@@ -163,7 +167,7 @@ func checkGolden(t *testing.T, a *arch, lay *layout, g *golden, size string) {
 		o.DType, o.Shape = infos[o.Name].DType, infos[o.Name].Shape
 	}
 	prune(graph)
-	addNormalise(graph, imageInput{value: graph.Inputs[0]}, g.normalise(t))
+	addNormalise(graph, imageInput{value: graph.Inputs[0]}, g.normalise(t, inside))
 	plan, err := nn.NewPlan(graph, nn.PlanOptions{MaxBatch: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -237,9 +241,14 @@ func (g *golden) parts(prefix string, i int) []string {
 	return slices.Compact(list)
 }
 
-func (g *golden) normalise(t *testing.T) transform.Normalise {
+// normalise is how the pictures were prepared; inside, if not empty, what the library's network did itself.
+func (g *golden) normalise(t *testing.T, inside string) transform.Normalise {
 	t.Helper()
-	n, err := transform.ParseMode(g.meta["normalise"])
+	mode := g.meta["normalise"]
+	if mode == "raw" && inside != "" {
+		mode = inside
+	}
+	n, err := transform.ParseMode(mode)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 var torchRoles = map[role]string{weight: "weight", bias: "bias", mean: "running_mean", variance: "running_var", count: "count"}
 
 // keras3Classes are the words under which .weights.h5 counts layers: their classes, in snake case.
-var keras3Classes = map[kind]string{convLayer: "conv2d", depthwiseLayer: "depthwise_conv2d", denseLayer: "dense",
+var keras3Classes = map[kind]string{convLayer: "conv2d", depthwiseLayer: "depthwise_conv2d", denseLayer: "dense", pointLayer: "dense",
 	batchNorm: "batch_normalization", layerNorm: "layer_normalization", layerScale: "layer_scale", inputStats: "normalization"}
 
 // torchName is what a state dict calls the array p in this layout.
@@ -190,23 +190,18 @@ func layerNames(params []*param) []string {
 	return slices.Compact(names)
 }
 
-// matchLayers pairs layer by layer and array by array.
+// matchLayers pairs array by array, in order. Where a layer of the file ends, one of n's must: a nested model is
+// one layer of a file that holds several of n's.
 func matchLayers(n *net, layers []fileLayer) ([]*weights.Tensor, error) {
-	want := layerNames(n.params)
-	if len(layers) != len(want) {
-		return nil, fmt.Errorf("%d layers with weights, want %d", len(layers), len(want))
-	}
 	var found []*weights.Tensor
-	at := 0
-	for i, l := range layers {
-		from := at
-		for at < len(n.params) && n.params[at].layer == want[i] {
-			at++
-		}
-		if len(l.tensors) != at-from {
-			return nil, fmt.Errorf("layer %d, %q: %d arrays, want %d as of %s", i, l.name, len(l.tensors), at-from, n.lay.fileName(want[i]))
-		}
+	for _, l := range layers {
 		found = append(found, l.tensors...)
+		if at := len(found); at < len(n.params) && n.params[at].layer == n.params[at-1].layer {
+			return nil, fmt.Errorf("layer %q: its %d arrays end inside of %s", l.name, len(l.tensors), n.lay.fileName(n.params[at].layer))
+		}
+	}
+	if len(found) != len(n.params) {
+		return nil, fmt.Errorf("%d arrays in %d layers, want %d in %d", len(found), len(layers), len(n.params), len(layerNames(n.params)))
 	}
 	return found, nil
 }
@@ -216,6 +211,7 @@ var kerasAxes = map[kind][]int{
 	convLayer:      {3, 2, 0, 1}, // [h w I O]
 	depthwiseLayer: {2, 3, 0, 1}, // [h w C 1]
 	denseLayer:     {1, 0},       // [I O]
+	pointLayer:     {1, 0},
 }
 
 // fileShape is the shape that p has in a file.

@@ -207,7 +207,7 @@ func (a *arch) classes(lay *layout, f *weights.File) (int, error) {
 		return 0, err
 	}
 	if lay.keras {
-		if len(layersOf(f)) == len(layerNames(n.params)) {
+		if len(f.Tensors) == len(n.params) {
 			return lastExtent(&f.Tensors[len(f.Tensors)-1]), nil
 		}
 		return 0, nil

@@ -40,6 +40,7 @@ const (
 	convLayer kind = iota
 	depthwiseLayer
 	denseLayer
+	pointLayer // dense at each pixel
 	batchNorm
 	layerNorm
 	layerScale
@@ -85,13 +86,14 @@ type conv struct {
 	out, kernel, stride, groups int
 	bias                        bool
 	valid                       bool // no padding
+	grouped                     bool // a depthwise convolution that Keras has as a Conv2D in groups
 }
 
 // conv is a convolution, depthwise if its groups are its channels.
 func (n *net) conv(x value, layer string, c conv) value {
 	stride, groups := max(c.stride, 1), max(c.groups, 1)
 	k := convLayer
-	if groups == x.C && groups > 1 {
+	if groups == x.C && groups > 1 && !c.grouped {
 		k = depthwiseLayer
 	}
 	inputs := []string{x.name, n.param(layer, k, weight, c.out, x.C/groups, c.kernel, c.kernel)}
@@ -163,6 +165,15 @@ func (n *net) dense(x value, layer string, out int) value {
 	name := n.Op("Gemm", nn.Attrs{"transB": int64(1)}, x.name,
 		n.param(layer, denseLayer, weight, out, x.C), n.param(layer, denseLayer, bias, out))
 	return value{name: name, C: out}
+}
+
+// pointwise is a dense layer at each pixel: a 1×1 convolution.
+func (n *net) pointwise(x value, layer string, out int) value {
+	n.macs += int64(x.H) * int64(x.W) * int64(x.C) * int64(out)
+	x.name = n.Op("Conv", nn.Attrs{"kernel_shape": []int64{1, 1}}, x.name,
+		n.param(layer, pointLayer, weight, out, x.C, 1, 1), n.param(layer, pointLayer, bias, out))
+	x.C = out
+	return x
 }
 
 // An activation is applied to each element.

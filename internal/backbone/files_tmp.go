@@ -1,0 +1,3 @@
+package backbone
+
+var vggFiles, vggNormFiles, squeezenetFiles, densenetFiles, regnetFiles, convnextFiles, resnetV2Files []Published
