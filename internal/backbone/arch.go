@@ -18,9 +18,6 @@ type arch struct {
 	// layouts are the ways in which weights for it are published.
 	layouts []layout
 
-	// files are the published weights. The first is the one that the bare name of the architecture means.
-	files []Published
-
 	// build adds the network to n, from the picture to the features, and behind them the classifier if
 	// n.classes is not 0.
 	build func(n *net, x value) (features, logits value)
@@ -42,6 +39,10 @@ type layout struct {
 	// counted, as Keras does, unless all of a file's layers are known by name.
 	rename func(layer string) string
 }
+
+// files are the published weights for a. The bare name of the architecture means the first of them that is at
+// hand.
+func (a *arch) files() []Published { return publishedTable[a.name] }
 
 // fileName is what the layout calls a layer.
 func (l *layout) fileName(layer string) string {

@@ -9,7 +9,7 @@ import (
 // dense layers at each pixel. The features are the average of the last stage, normalised. Layers are named as
 // torchvision counts them, "features.1.0.block.0".
 var convnexts = []*arch{{
-	name: "convnext_tiny", size: 224, files: convnextFiles,
+	name: "convnext_tiny", size: 224,
 	layouts: []layout{
 		{name: "torchvision"},
 		{name: "timm", rename: timmConvNeXtName},

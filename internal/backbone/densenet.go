@@ -9,7 +9,7 @@ import (
 // between blocks channels and size are halved. Layers are named as torchvision names them,
 // "features.denseblock1.denselayer1.conv1".
 var densenets = []*arch{{
-	name: "densenet121", size: 224, files: densenetFiles,
+	name: "densenet121", size: 224,
 	layouts: []layout{
 		{name: "torch", epsilon: 1e-5},
 		{name: "keras", epsilon: 1.001e-5, keras: true, rename: kerasDenseNetName},

@@ -68,7 +68,7 @@ func Recognise(r io.Reader) (Entry, bool, error) {
 	if p == nil {
 		return Entry{}, false, nil
 	}
-	e, err := a.entry(slices.IndexFunc(a.files, func(q Published) bool { return q == *p }))
+	e, err := a.entry(p)
 	return e, true, err
 }
 

@@ -1,9 +1,13 @@
 package backbone
 
 import (
+	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
+
+	"github.com/graft-ml/graft/internal/transform"
 )
 
 // Published is a weights file that somebody has published: what it is known by, and the facts for its use
@@ -12,17 +16,19 @@ type Published struct {
 	Tag    string // the name in the list is the architecture's with ".Tag" behind it
 	Layout string
 
-	URL    string // where it lies; "" where only an import can bring it
+	URL    string // of File; "" where there is none
+	Hub    string // Hugging Face repository with the same weights as model.safetensors; "" where there is none
 	File   string // file name
-	Size   int64  // in bytes; 0 where it is not known
-	SHA256 string // all 64 digits, or those that are part of the file name
-	MD5    string // where the publisher gives that alone
+	Size   int64  // of File in bytes; 0 where it is not known exactly
+	Approx int64  // likewise, to within some kilobytes; 0 where nothing is known
+	SHA256 string // of File: all 64 digits, or those that its name has
+	MD5    string // of File, where the publisher gives that alone
 
 	Licence string
 	Input   string  // as transform.ParseMode knows it
 	Resize  string  // how it was evaluated, as transform.ParseSpec reads it
-	Top1    float64 // published accuracy on ImageNet's validation pictures, in percent
-	Recipe  string  // how it was trained: "plain", or what was added
+	Top1    float64 // published accuracy on ImageNet's validation pictures, in percent; 0 where none is
+	Recipe  string  // "plain": the simple training of the first papers; "new": long, with much augmentation; "ported"; ""
 }
 
 // NonCommercial reports whether the licence forbids the use in business.
@@ -31,7 +37,7 @@ func (p *Published) NonCommercial() bool {
 	return strings.Contains(l, "-nc-") || strings.Contains(l, "noncommercial")
 }
 
-// is reports whether p is the file that id is the identity of.
+// is reports whether p's File is what id is the identity of.
 func (p *Published) is(id identity) bool {
 	switch {
 	case p.SHA256 != "":
@@ -42,11 +48,58 @@ func (p *Published) is(id identity) bool {
 	return false
 }
 
+// publishedTSV is the table of published weights. Its head tells how it was made.
+//
+//go:embed published.tsv
+var publishedTSV string
+
+// publishedTable has the lines of the table by architecture.
+var publishedTable = parsePublished(publishedTSV)
+
+// parsePublished reads the table. It panics on one that is not well formed: it is part of the program.
+func parsePublished(text string) map[string][]Published {
+	table := map[string][]Published{}
+	var columns []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		cells := strings.Split(line, "\t")
+		switch {
+		case strings.HasPrefix(line, "#"):
+			continue
+		case columns == nil:
+			columns = cells
+			continue
+		case len(cells) != len(columns):
+			panic(fmt.Sprintf("backbone: published.tsv: %q has %d columns, want %d", line, len(cells), len(columns)))
+		}
+		row := make(map[string]string, len(cells))
+		for i, c := range cells {
+			if c != "-" {
+				row[columns[i]] = c
+			}
+		}
+		table[row["arch"]] = append(table[row["arch"]], publishedOf(row))
+	}
+	return table
+}
+
+func publishedOf(row map[string]string) Published {
+	p := Published{Tag: row["tag"], Layout: row["layout"], URL: row["url"], Hub: row["hub"], File: row["file"], SHA256: row["sha256"], MD5: row["md5"],
+		Licence: row["licence"], Input: row["input"], Resize: row["resize"], Recipe: row["recipe"]}
+	size, approximate := strings.CutPrefix(row["bytes"], "~")
+	p.Approx, _ = strconv.ParseInt(size, 10, 64) // an empty cell is 0
+	if !approximate {
+		p.Size = p.Approx
+	}
+	p.Top1, _ = strconv.ParseFloat(row["top1"], 64)
+	return p
+}
+
 // findPublished returns the published file of that identity, or nil.
 func findPublished(id identity) (*arch, *Published) {
 	for _, a := range archs {
-		for i := range a.files {
-			if p := &a.files[i]; p.is(id) {
+		for i := range a.files() {
+			if p := &a.files()[i]; p.is(id) {
 				return a, p
 			}
 		}
@@ -59,23 +112,22 @@ func (a *arch) fullName(p *Published) string { return a.name + "." + p.Tag }
 
 // An Entry is a line of the list of backbones.
 type Entry struct {
-	Name string
-	Arch string
-	Size int // pixels a side
+	Name   string
+	Arch   string
+	Pixels int // a side of the input
 	Published
 
 	Params   int64   // without the classifier
 	GFLOPs   float64 // of one picture, a multiply-add counted as two, without the classifier
 	Features int     // width
-	Default  bool    // the bare name of the architecture means this one
 }
 
 // List returns all published files that graft knows, family by family.
 func List() ([]Entry, error) {
 	var list []Entry
 	for _, a := range archs {
-		for i := range a.files {
-			e, err := a.entry(i)
+		for i := range a.files() {
+			e, err := a.entry(&a.files()[i])
 			if err != nil {
 				return nil, err
 			}
@@ -85,36 +137,48 @@ func List() ([]Entry, error) {
 	return list, nil
 }
 
-// Find returns the entry called name: an architecture, or an architecture with a tag.
-func Find(name string) (Entry, error) {
+// Find returns the entries that name can mean: of an architecture all of its files, the preferred ones first;
+// of an architecture with a tag the one.
+func Find(name string) ([]Entry, error) {
+	var found []Entry
 	var near []string
 	base, _, _ := strings.Cut(name, ".")
 	for _, a := range archs {
-		for i := range a.files {
-			full := a.fullName(&a.files[i])
-			if name == full || name == a.name && i == 0 {
-				return a.entry(i)
-			}
-			if a.name == base {
+		for i := range a.files() {
+			p := &a.files()[i]
+			if full := a.fullName(p); name == full || name == a.name {
+				e, err := a.entry(p)
+				if err != nil {
+					return nil, err
+				}
+				found = append(found, e)
+			} else if a.name == base {
 				near = append(near, full)
 			}
 		}
 	}
-	if near != nil {
-		return Entry{}, fmt.Errorf("no published weights %q; of %s there are %s", name, base, strings.Join(near, ", "))
+	switch {
+	case found != nil:
+		return found, nil
+	case near != nil:
+		return nil, fmt.Errorf("no published weights %q; of %s there are %s", name, base, strings.Join(near, ", "))
 	}
-	return Entry{}, fmt.Errorf("no backbone is called %q, and no file either (graft backbones list shows the names)", name)
+	return nil, fmt.Errorf("no backbone is called %q, and no file either (graft backbones list shows the names)", name)
 }
 
-// entry describes the i-th published file of a.
-func (a *arch) entry(i int) (Entry, error) {
-	p := &a.files[i]
-	e := Entry{Name: a.fullName(p), Arch: a.name, Size: a.size, Published: *p, Default: i == 0}
+// entry describes a published file of a.
+func (a *arch) entry(p *Published) (Entry, error) {
+	e := Entry{Name: a.fullName(p), Arch: a.name, Published: *p}
 	lay, err := a.layout(p.Layout)
 	if err != nil {
 		return e, err
 	}
-	n, err := a.newNet(lay, a.size, a.size, 0)
+	spec, err := transform.ParseSpec(p.Resize)
+	if err != nil {
+		return e, err
+	}
+	e.Pixels = spec.Width
+	n, err := a.newNet(lay, spec.Width, spec.Height, 0)
 	if err != nil {
 		return e, err
 	}

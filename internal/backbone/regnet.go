@@ -9,7 +9,7 @@ import (
 // of 8 channels, with squeeze-and-excitation. Layers are named as torchvision names them,
 // "trunk_output.block1.block1-0.f.a.0".
 var regnets = []*arch{{
-	name: "regnety_400mf", size: 224, files: regnetFiles,
+	name: "regnety_400mf", size: 224,
 	layouts: []layout{
 		{name: "torchvision", epsilon: 1e-5},
 		{name: "timm", epsilon: 1e-5, rename: timmRegNetName},

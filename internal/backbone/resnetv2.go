@@ -8,7 +8,7 @@ import (
 // the last block of a stage, and a shortcut without weights is a pooling of one pixel. Layers are named as Keras names
 // them, "conv2_block1_1_conv".
 var resnetV2s = []*arch{{
-	name: "resnet50v2", size: 224, files: resnetV2Files,
+	name: "resnet50v2", size: 224,
 	layouts: []layout{{name: "keras", epsilon: 1.001e-5, keras: true}},
 	build: func(n *net, x value) (value, value) {
 		x = n.conv(x, "conv1_conv", conv{out: 64, kernel: 7, stride: 2, bias: true})

@@ -6,7 +6,7 @@ import "fmt"
 // 1×1 and 3×3 side by side. Its classifier is a convolution, averaged afterwards. Layers are named as torchvision
 // counts them, "features.3.squeeze".
 var squeezenets = []*arch{{
-	name: "squeezenet1_1", size: 224, files: squeezenetFiles,
+	name: "squeezenet1_1", size: 224,
 	layouts: []layout{{name: "torch"}},
 	build: func(n *net, x value) (value, value) {
 		x = relu(n, n.conv(x, "features.0", conv{out: 64, kernel: 3, stride: 2, valid: true, bias: true}))

@@ -10,11 +10,11 @@ import (
 // layers. The features are the 4096 in front of the last of them, or the average of the last group where a file
 // ends there. Layers are named as torchvision counts them, "features.28".
 var vggs = []*arch{
-	vgg("vgg16", false, vggFiles,
+	vgg("vgg16", false,
 		layout{name: "torch"},
 		layout{name: "timm", rename: timmVGGName},
 		layout{name: "keras", keras: true, rename: kerasVGGName()}),
-	vgg("vgg16_bn", true, vggNormFiles,
+	vgg("vgg16_bn", true,
 		layout{name: "torch", epsilon: 1e-5},
 		layout{name: "timm", epsilon: 1e-5, rename: timmVGGName}),
 }
@@ -25,8 +25,8 @@ var vggGroups = [5]struct{ convs, channels int }{{2, 64}, {2, 128}, {3, 256}, {3
 // vggMap is the side of the last feature map that the dense layers read, that of a picture of 224.
 const vggMap = 7
 
-func vgg(name string, norm bool, files []Published, layouts ...layout) *arch {
-	return &arch{name: name, size: 224, layouts: layouts, files: files, build: func(n *net, x value) (value, value) {
+func vgg(name string, norm bool, layouts ...layout) *arch {
+	return &arch{name: name, size: 224, layouts: layouts, build: func(n *net, x value) (value, value) {
 		i := 0
 		for g, group := range vggGroups {
 			for range group.convs {

@@ -1,3 +1,0 @@
-package backbone
-
-var vggFiles, vggNormFiles, squeezenetFiles, densenetFiles, regnetFiles, convnextFiles, resnetV2Files []Published
