@@ -71,7 +71,9 @@ func (a *arch) newNet(lay *layout, width, height, classes int) (*net, error) {
 	x := value{n.Input(InputName, tensor.Free, 3, height, width), 3, height, width}
 	features, logits := a.build(n, x)
 	n.mark(features, markFeatures)
-	n.features = features.C
+	if n.features = features.C; n.baseParams == 0 {
+		n.closeBase()
+	}
 	end := features
 	if classes > 0 {
 		end = n.mark(logits, "logits")
@@ -86,6 +88,18 @@ func (a *arch) newNet(lay *layout, width, height, classes int) (*net, error) {
 		return nil, fmt.Errorf("%s: input of %dx%d pixels: %w", a.name, width, height, n.err)
 	}
 	return n, nil
+}
+
+// closeBase says that what follows is the classifier.
+func (n *net) closeBase() { n.baseParams, n.baseMACs = len(n.params), n.macs }
+
+// classifier is the dense layer on top, where there is one.
+func (n *net) classifier(features value, layer string) value {
+	n.closeBase()
+	if n.classes == 0 {
+		return value{}
+	}
+	return n.dense(features, layer, n.classes)
 }
 
 // graph returns the network, once its parameters are filled, with the marks as names of its values.

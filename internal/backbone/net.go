@@ -23,8 +23,11 @@ type net struct {
 	numbers map[float32]string // initialisers of one number
 	macs    int64              // multiply-adds of one picture
 
-	features int // width of the features
-	err      error
+	// What the features take, without the classifier behind them.
+	features   int // their width
+	baseParams int // arrays
+	baseMACs   int64
+	err        error
 }
 
 // value is the output of a layer: [N, C, H, W], or [N, C] where H is 0.

@@ -196,17 +196,21 @@ func (a *arch) entry(p *Published) (Entry, error) {
 		return e, err
 	}
 	e.Pixels = spec.Width
-	n, err := a.newNet(lay, spec.Width, spec.Height, 0)
+	classes := 1000
+	if strings.HasSuffix(p.Tag, "_notop") {
+		classes = 0
+	}
+	n, err := a.newNet(lay, spec.Width, spec.Height, classes)
 	if err != nil {
 		return e, err
 	}
-	for _, q := range n.params {
+	for _, q := range n.params[:n.baseParams] {
 		k, err := q.t.Shape.Elems()
 		if err != nil {
 			return e, err
 		}
 		e.Params += int64(k)
 	}
-	e.GFLOPs, e.Features = 2*float64(n.macs)/1e9, n.features
+	e.GFLOPs, e.Features = 2*float64(n.baseMACs)/1e9, n.features
 	return e, nil
 }

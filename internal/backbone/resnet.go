@@ -100,14 +100,6 @@ func resnet(name string, block resnetBlock, depths [4]int, groups, perGroup int)
 	return a
 }
 
-// classifier is the dense layer on top, where there is one.
-func (n *net) classifier(features value, layer string) value {
-	if n.classes == 0 {
-		return value{}
-	}
-	return n.dense(features, layer, n.classes)
-}
-
 var resnetLayer = regexp.MustCompile(`^layer(\d)\.(\d+)\.(conv|bn|downsample\.)(\d)$`)
 
 // kerasResnetName is what Keras 2 and 3 call a layer: conv2_block1_0_conv is the projection of layer1.0.

@@ -22,7 +22,7 @@ var squeezenets = []*arch{{
 			x = n.mark(x, fmt.Sprintf("stage%d", s+2))
 		}
 		features := n.flatten(n.globalAverage(x))
-		if n.classes == 0 {
+		if n.closeBase(); n.classes == 0 {
 			return features, value{}
 		}
 		scores := relu(n, n.conv(x, "classifier.1", conv{out: n.classes, kernel: 1, bias: true}))
