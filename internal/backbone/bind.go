@@ -84,7 +84,11 @@ func difference(missing, extra []string) error {
 		names []string
 	}{{"missing", missing}, {"left over", extra}} {
 		if len(d.names) > 0 {
-			parts = append(parts, fmt.Sprintf("%d tensors %s (%s)", len(d.names), d.what, some(d.names)))
+			noun := "tensors"
+			if len(d.names) == 1 {
+				noun = "tensor"
+			}
+			parts = append(parts, fmt.Sprintf("%d %s %s (%s)", len(d.names), noun, d.what, some(d.names)))
 		}
 	}
 	if parts == nil {
