@@ -63,7 +63,7 @@ without the classifier; top-1 is what the publisher says of ImageNet.`,
 // chosen returns the lines to show: of the architectures named all, otherwise the first of each and what is here.
 func chosen(list []graft.BackboneListing, archs []string, here, all bool) ([]graft.BackboneListing, error) {
 	seen := map[string]bool{}
-	var out []graft.BackboneListing
+	out := []graft.BackboneListing{}
 	for _, l := range list {
 		first := !seen[l.Architecture]
 		seen[l.Architecture] = true

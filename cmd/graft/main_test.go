@@ -17,8 +17,9 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"graft":  main,
-		"photos": photosMain,
+		"graft":   main,
+		"photos":  photosMain,
+		"network": func() { done(writeCNN(os.Args[1])) },
 	})
 }
 
@@ -45,6 +46,11 @@ func photosMain() {
 	if err == nil {
 		err = writePhotos(os.Args[1], n, os.Args[3:])
 	}
+	done(err)
+}
+
+// done ends a script's command that failed.
+func done(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -140,7 +140,7 @@ func (b *Backbone) normalise(o Options) (transform.Normalise, error) {
 	mode, ok := b.Metadata[KeyInput]
 	if !ok {
 		return transform.Normalise{}, errors.New("the file does not say how its input is scaled: " +
-			"give --input-mode tf, torch, caffe or raw, or --mean and --std")
+			"give --input-mode (tf, torch, unit, lite, caffe or raw), or --mean and --std")
 	}
 	return transform.ParseMode(mode)
 }

@@ -17,11 +17,7 @@ func openZip(r io.ReaderAt, size int64, name string) (*File, error) {
 		return nil, err
 	}
 	if z.files[keras3Member] != nil {
-		off, n, err := z.stored(keras3Member)
-		if err != nil {
-			return nil, err
-		}
-		return openKeras(io.NewSectionReader(r, off, n), n, name, Keras3)
+		return openKeras(r, size, name, Keras3)
 	}
 	prefix, err := z.torchPrefix()
 	if err != nil {
