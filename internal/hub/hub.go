@@ -21,7 +21,7 @@ import (
 type Entry struct {
 	Name   string // in the store: letters, digits and _ . -, at most 80, the first neither . nor -
 	URL    string // https://…; empty for a file that can only be imported
-	File   string // the file's own name, at most 200 of the same characters and +
+	File   string // the file's own name, at most 198 of the same characters and +
 	Size   int64  // in bytes; 0 if unknown
 	SHA256 string // 64 lower-case hex digits, or at least the first 8 where only they are published; or empty
 	MD5    string // 32 lower-case hex digits, where the publisher names only that; or empty
@@ -68,9 +68,12 @@ func CheckName(name string) error {
 	return nil
 }
 
+// maxFile is the longest name of a file that comes; in the store it may have two characters more, see slot.
+const maxFile = 198
+
 func checkFile(file string) error {
 	if !fileForm.MatchString(file) || !filepath.IsLocal(file) || strings.EqualFold(file, aboutFile) {
-		return fmt.Errorf("file name %q: want letters, digits, _ . + and -, at most 200, beginning with a letter, a digit or _", file)
+		return fmt.Errorf("file name %q: want letters, digits, _ . + and -, at most 198, beginning with a letter, a digit or _", file)
 	}
 	return nil
 }
@@ -83,7 +86,7 @@ func cleanFile(name string) string {
 			b[i] = '_'
 		}
 	}
-	if n := len(b) - 200; n > 0 {
+	if n := len(b) - maxFile; n > 0 {
 		b = b[n:] // the end says what kind of file it is
 	}
 	if !fileForm.Match(b) || strings.EqualFold(string(b), aboutFile) {
@@ -97,6 +100,8 @@ func (e Entry) check() error {
 		return err
 	}
 	switch {
+	case len(e.File) > maxFile:
+		return fmt.Errorf("file name %q: longer than %d", e.File, maxFile)
 	case e.SHA256 != "" && !prefixForm.MatchString(e.SHA256):
 		return fmt.Errorf("sha256 %q: want 8 to 64 lower-case hex digits", e.SHA256)
 	case e.MD5 != "" && !md5Form.MatchString(e.MD5):

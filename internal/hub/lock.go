@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -36,11 +37,27 @@ func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock f
 		f.Close()
 		return nil, err
 	}
-	if err := os.MkdirAll(s.folder(name), 0o777); err != nil {
+	if err := s.makeFolder(name); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return func() { f.Close() }, nil
+}
+
+// makeFolder makes the folder of a name, where there is none, and has the disk know of it: what is put into it
+// is durable only then. Where folders cannot be synced (Windows) there is no better.
+func (s *Store) makeFolder(name string) error {
+	if err := os.Mkdir(s.folder(name), 0o777); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	if d, err := os.Open(s.dir); err == nil {
+		d.Sync()
+		d.Close()
+	}
+	return nil
 }
 
 func (s *Store) await(ctx context.Context, f *os.File, name string, waiting func()) error {

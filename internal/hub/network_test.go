@@ -12,6 +12,8 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -49,7 +51,7 @@ func newNetwork(t *testing.T) *network { return &network{t, map[string]listener{
 func (n *network) serve(addr string, h http.HandlerFunc) {
 	l := make(listener)
 	n.hosts[addr] = l
-	srv := &http.Server{Handler: h}
+	srv := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	var on net.Listener = l
 	if _, port, _ := net.SplitHostPort(addr); port == "443" {
 		on = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate()}})
@@ -65,6 +67,9 @@ func (n *network) transport() *http.Transport {
 	tr.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 	tr.DialContext = func(ctx context.Context, _, addr string) (net.Conn, error) {
 		l, ok := n.hosts[addr]
+		if addr == "unknown.example:443" {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: addr, IsNotFound: true}}
+		}
 		if !ok {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("connection refused")}
 		}

@@ -134,24 +134,22 @@ func (s *Store) put(ctx context.Context, a About, r io.Reader, check func(path s
 	slot := s.slot(a.Name, a.File)
 	hash, want := sha256.New(), a.Size
 	err = atomicfile.WriteFile(filepath.Join(s.folder(a.Name), slot), func(w io.Writer) error {
-		a.Size, err = io.Copy(io.MultiWriter(w, hash), ctxReader{ctx, r})
-		if err == nil && (a.Size == 0 || want != 0 && a.Size != want) {
-			err = fmt.Errorf("%s: %d bytes, want %s", a.File, a.Size, bytesOrMore(want))
+		n, err := io.Copy(io.MultiWriter(w, hash), ctxReader{ctx, r})
+		switch a.Size = n; {
+		case err != nil:
+			return err
+		case n == 0:
+			return fmt.Errorf("%s is empty", a.File)
+		case want != 0 && n != want:
+			return fmt.Errorf("%s: %d bytes, want %d", a.File, n, want)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return About{}, err
 	}
 	a.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	return a, s.commit(a, slot, check)
-}
-
-func bytesOrMore(n int64) string {
-	if n == 0 {
-		return "at least 1"
-	}
-	return fmt.Sprint(n)
 }
 
 // slot returns a name for a new file: its own unless the file that is in the store now has that.
@@ -178,12 +176,14 @@ func (s *Store) commit(a About, slot string, check func(path string) error) erro
 }
 
 // sweep removes what the store does not need of a name: all but about.json, the file that it names and the
-// files in keep. What cannot be removed now, such as a file that Windows has open, is left to the next time.
+// files in keep. What cannot be removed now, such as a file that Windows has open, is left to the next time; so
+// is everything where about.json cannot be read.
 func (s *Store) sweep(name string, keep ...string) {
-	keep = append(keep, aboutFile)
-	if r, err := readRecord(s.folder(name), name); err == nil {
-		keep = append(keep, r.Stored)
+	r, err := readRecord(s.folder(name), name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return
 	}
+	keep = append(keep, aboutFile, r.Stored)
 	entries, _ := os.ReadDir(s.folder(name))
 	for _, e := range entries {
 		if !slices.Contains(keep, e.Name()) {

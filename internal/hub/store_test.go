@@ -50,6 +50,10 @@ func TestPut(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
+	for _, body := range []string{"long", "longer"} {
+		put(t, s, About{Name: "net", File: strings.Repeat("x", 300)}, body)
+		wantHeld(t, s, []byte(body))
+	}
 	put(t, s, About{Name: "a.b-c_1", Source: "/x/y.pth"}, "x")
 	list, err := s.List()
 	if err != nil || len(list) != 2 || list[0].Name != "a.b-c_1" || list[0].File != "y.pth" || list[1].Name != "net" {
@@ -74,7 +78,7 @@ func TestPutFails(t *testing.T) {
 		{"check", t.Context(), About{}, text("new"), boom, "import net: boom"},
 		{"read", t.Context(), About{}, func() io.Reader { return io.MultiReader(strings.NewReader("ne"), iotest.ErrReader(boom)) }, nil, "boom"},
 		{"cancelled", done, About{}, text("new"), nil, "context canceled"},
-		{"empty", t.Context(), About{}, text(""), nil, "0 bytes, want at least 1"},
+		{"empty", t.Context(), About{}, text(""), nil, "net.pth is empty"},
 		{"short", t.Context(), About{Size: 4}, text("new"), nil, "3 bytes, want 4"},
 		{"no room", t.Context(), About{Size: 1 << 60}, text("new"), nil, "bytes free"},
 	} {
@@ -125,8 +129,8 @@ func TestCleanFile(t *testing.T) {
 		"":                             "_",
 		"..":                           "_.",
 		"About.json":                   "_bout.json",
-		strings.Repeat("x", 300) + "y": strings.Repeat("x", 199) + "y",
-		strings.Repeat(".", 300):       "_" + strings.Repeat(".", 199),
+		strings.Repeat("x", 300) + "y": strings.Repeat("x", 197) + "y",
+		strings.Repeat(".", 300):       "_" + strings.Repeat(".", 197),
 	} {
 		if got := cleanFile(name); got != want || checkFile(got) != nil {
 			t.Errorf("%q: %q, %v; want %q", name, got, checkFile(got), want)
@@ -166,6 +170,11 @@ func TestDamagedAbout(t *testing.T) {
 			list, err := s.List()
 			if wantError(t, err, c.want); ok || len(list) != 1 || list[0].Name != "other" {
 				t.Errorf("ok %v, list %+v", ok, list)
+			}
+			_, err = s.Put(t.Context(), About{Name: "net", File: "z"}, strings.NewReader(""), nil)
+			wantError(t, err, "z is empty")
+			if _, bad := readRecord(s.folder("net"), "net"); bad != nil && checkSize(filepath.Join(s.folder("net"), "x"), 1) != nil {
+				t.Error("what may still be good was removed")
 			}
 			put(t, s, About{Name: "net", File: "x"}, "mended")
 			wantHeld(t, s, []byte("mended"))
