@@ -118,7 +118,7 @@ func md(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// origin server: serves body at /w/net.pth with a strong ETag, Range and If-Range, as net/http does it.
+// server serves body with an ETag, Range and If-Range, as net/http does it.
 type server struct {
 	body []byte
 	etag string
@@ -141,6 +141,19 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.whole(cw, r)
+}
+
+// count returns how many requests have come, sent how many bytes were written in answer.
+func (s *server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.requests)
+}
+
+func (s *server) sent() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.served
 }
 
 // whole answers as a good server does.

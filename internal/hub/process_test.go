@@ -96,12 +96,12 @@ func TestPullKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantHeld(t, f.store, f.srv.body)
-	if n := len(f.srv.requests); n != kills+1 {
+	if n := f.srv.count(); n != kills+1 {
 		t.Errorf("%d requests, want %d", n, kills+1)
 	}
 	// What is served twice is what was in flight: buffers of sockets, some MB at the very most.
-	if most := int64(size + kills*size/3); f.srv.served > most {
-		t.Errorf("%d bytes served of %d, want at most %d", f.srv.served, size, most)
+	if most := int64(size + kills*size/3); f.srv.sent() > most {
+		t.Errorf("%d bytes served of %d, want at most %d", f.srv.sent(), size, most)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestPullProperty(t *testing.T) {
 			f.o.Mirror = "http://site.example"
 			f.serve("site.example:80", f.srv.ServeHTTP)
 			_, err = f.pull()
-			requests = len(f.srv.requests)
+			requests = f.srv.count()
 			if path, _, ok, _ := f.store.Path("net"); ok {
 				held, _ = os.ReadFile(path)
 			}

@@ -104,8 +104,8 @@ func TestPull(t *testing.T) {
 		}
 		wantHeld(t, f.store, f.srv.body)
 		f.o.Offline = true // not needed any more
-		if again, err := f.pull(); err != nil || again.SHA256 != about.SHA256 || len(f.srv.requests) != 1 {
-			t.Errorf("second pull: %+v, %v, %d requests", again, err, len(f.srv.requests))
+		if again, err := f.pull(); err != nil || again.SHA256 != about.SHA256 || f.srv.count() != 1 {
+			t.Errorf("second pull: %+v, %v, %d requests", again, err, f.srv.count())
 		}
 	})
 }
@@ -201,11 +201,11 @@ func TestPullMends(t *testing.T) {
 					t.Fatal(err)
 				}
 				wantHeld(t, f.store, f.srv.body)
-				if n := len(f.srv.requests); n != c.tries {
+				if n := f.srv.count(); n != c.tries {
 					t.Errorf("%d requests, want %d", n, c.tries)
 				}
-				if c.served >= 0 && f.srv.served != c.served {
-					t.Errorf("%d bytes served, want %d", f.srv.served, c.served)
+				if c.served >= 0 && f.srv.sent() != c.served {
+					t.Errorf("%d bytes served, want %d", f.srv.sent(), c.served)
 				}
 				if took := f.srv.at[len(f.srv.at)-1].Sub(f.srv.at[0]); took < c.least || took > c.most {
 					t.Errorf("waited %v, want %v to %v", took, c.least, c.most)
@@ -290,8 +290,8 @@ func TestPullFails(t *testing.T) {
 				wantError(t, err, c.want...)
 				wantNone(t, f.store)
 				wantFolder(t, f.store)
-				if len(f.srv.requests) != c.requests {
-					t.Errorf("%d requests, want %d", len(f.srv.requests), c.requests)
+				if f.srv.count() != c.requests {
+					t.Errorf("%d requests, want %d", f.srv.count(), c.requests)
 				}
 			})
 		})
@@ -320,8 +320,8 @@ func TestPullResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantHeld(t, f.store, f.srv.body)
-		if got := f.srv.requests[1].Header; got.Get("Range") != "bytes=200000-" || got.Get("If-Range") != `"v1"` || f.srv.served != bodySize {
-			t.Errorf("asked for %v, %d bytes served", got, f.srv.served)
+		if got := f.srv.requests[1].Header; got.Get("Range") != "bytes=200000-" || got.Get("If-Range") != `"v1"` || f.srv.sent() != bodySize {
+			t.Errorf("asked for %v, %d bytes served", got, f.srv.sent())
 		}
 	})
 }
@@ -364,8 +364,8 @@ func TestPullFindsARest(t *testing.T) {
 					t.Fatal(err)
 				}
 				wantHeld(t, f.store, body)
-				if len(f.srv.requests) != c.requests || f.srv.served != c.served {
-					t.Errorf("%d requests, %d bytes served; want %d, %d", len(f.srv.requests), f.srv.served, c.requests, c.served)
+				if f.srv.count() != c.requests || f.srv.sent() != c.served {
+					t.Errorf("%d requests, %d bytes served; want %d, %d", f.srv.count(), f.srv.sent(), c.requests, c.served)
 				}
 			})
 		})
@@ -413,8 +413,8 @@ func TestPullLooksAtWhatIsThere(t *testing.T) {
 				t.Fatalf("%s: %v", c.name, err)
 			}
 			wantHeld(t, f.store, f.srv.body)
-			if len(f.srv.requests) != c.requests {
-				t.Errorf("%s: %d requests, want %d", c.name, len(f.srv.requests), c.requests)
+			if f.srv.count() != c.requests {
+				t.Errorf("%s: %d requests, want %d", c.name, f.srv.count(), c.requests)
 			}
 		}
 	})
@@ -448,8 +448,8 @@ func TestPullAtOnce(t *testing.T) {
 		wantError(t, err, "import net: another process is downloading or importing net")
 		wantError(t, f.store.Remove("net"), "another process")
 		wg.Wait()
-		if len(f.srv.requests) != 1 || waiting != 7 || failed != 0 {
-			t.Errorf("%d requests, %d waited, %d failed", len(f.srv.requests), waiting, failed)
+		if f.srv.count() != 1 || waiting != 7 || failed != 0 {
+			t.Errorf("%d requests, %d waited, %d failed", f.srv.count(), waiting, failed)
 		}
 		wantHeld(t, f.store, f.srv.body)
 	})
@@ -466,8 +466,8 @@ func TestPullWaitsNoLongerThanItsContext(t *testing.T) {
 		defer unlock()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		if _, err := f.store.Pull(ctx, f.entry, nil, f.o); !errors.Is(err, context.DeadlineExceeded) || len(f.srv.requests) > 0 {
-			t.Errorf("%v, %d requests", err, len(f.srv.requests))
+		if _, err := f.store.Pull(ctx, f.entry, nil, f.o); !errors.Is(err, context.DeadlineExceeded) || f.srv.count() > 0 {
+			t.Errorf("%v, %d requests", err, f.srv.count())
 		}
 	})
 }
@@ -490,8 +490,8 @@ func TestPullDiskFull(t *testing.T) {
 		wantError(t, err, partialFile, "no space left on device", "300000 bytes are needed")
 		wantNone(t, f.store)
 		wantFolder(t, f.store)
-		if len(f.srv.requests) != 1 {
-			t.Errorf("%d requests", len(f.srv.requests))
+		if f.srv.count() != 1 {
+			t.Errorf("%d requests", f.srv.count())
 		}
 	})
 }

@@ -185,12 +185,12 @@ func TestPullHubDigest(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if cdn.served != bodySize || about.SHA256 != sum {
-					t.Errorf("%d bytes served, %+v", cdn.served, about)
+				if cdn.sent() != bodySize || about.SHA256 != sum {
+					t.Errorf("%d bytes served, %+v", cdn.sent(), about)
 				}
 				wantHeld(t, f.store, f.srv.body)
-				if _, err := f.pull(); err != nil || len(cdn.requests) != 2 {
-					t.Errorf("second pull: %v, %d requests", err, len(cdn.requests))
+				if _, err := f.pull(); err != nil || cdn.count() != 2 {
+					t.Errorf("second pull: %v, %d requests", err, cdn.count())
 				}
 			})
 		})
@@ -218,8 +218,8 @@ func TestPullHubDigestIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantHeld(t, f.store, f.srv.body)
-			if len(f.srv.requests) != c.requests {
-				t.Errorf("digest %q: %d requests, want %d", c.digest, len(f.srv.requests), c.requests)
+			if f.srv.count() != c.requests {
+				t.Errorf("digest %q: %d requests, want %d", c.digest, f.srv.count(), c.requests)
 			}
 		}
 	})
