@@ -124,6 +124,9 @@ func TestGoldenFeatures(t *testing.T) {
 // goldenTol bounds max|a−b| / max|b|: float32 against the float64 of the library.
 const goldenTol = 1e-4
 
+// costly is how many multiply-adds a picture may take for the size to be run every time.
+const costly = 1e9
+
 // checkGolden builds the network with seeded weights for one size and compares it at all depths of the file.
 func checkGolden(t *testing.T, a *arch, lay *layout, g *golden, size, inside string) {
 	var height, width int
@@ -138,6 +141,9 @@ func checkGolden(t *testing.T, a *arch, lay *layout, g *golden, size, inside str
 	n, err := a.newNet(lay, width, height, classes)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if n.macs > costly && size != "96x96" && os.Getenv("GRAFT_GOLDEN") != "all" {
+		t.Skip("costly: GRAFT_GOLDEN=all runs it (make golden)")
 	}
 	f := seededFile(n)
 	found, err := match(n, f)
