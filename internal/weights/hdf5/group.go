@@ -40,7 +40,10 @@ func (f *File) open(addr uint64, path string) (any, error) {
 	o := object{f: f, path: path, addr: addr, messages: messages}
 	if _, ok := o.find(msgLayout); ok {
 		d, err := newDataset(o)
-		return d, within(path, err)
+		if err != nil {
+			return nil, within(path, err)
+		}
+		return d, nil
 	}
 	g, err := newGroup(o)
 	if err != nil {

@@ -3,7 +3,10 @@ package hdf5
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -163,4 +166,106 @@ func number(t Type, b []byte) float64 {
 		return float64(int32(t.Order.Uint32(b)))
 	}
 	return float64(int64(t.Order.Uint64(b)))
+}
+
+// TestUserBlocks puts what is not HDF5 before a file: 512 bytes, or twice as many, and so on.
+func TestUserBlocks(t *testing.T) {
+	file := readFile(t, "tiny_earliest.h5")
+	for _, block := range []int{0, 512, 1024, 2048, 1 << 20, 600} {
+		data := append(make([]byte, block), file...)
+		binary.LittleEndian.PutUint64(data[block+24:], uint64(block))
+		binary.LittleEndian.PutUint64(data[block+40:], uint64(len(data)))
+		err := walkAll(data, false)
+		if block == 600 {
+			checkRefusal(t, err, "no HDF5 signature in 13440 bytes")
+		} else if err != nil {
+			t.Errorf("%d bytes: %v", block, err)
+		}
+	}
+}
+
+// TestSuperblock1 makes version 1, which h5py cannot be made to write, out of version 0: it has four bytes
+// more, and so the root's object header, which follows it, moves to the end.
+func TestSuperblock1(t *testing.T) {
+	file := readFile(t, "tiny_earliest.h5")
+	le := binary.LittleEndian
+	root := le.Uint64(file[64:])
+	header := file[root : root+16+uint64(le.Uint32(file[root+8:]))]
+	data := slices.Concat(file[:24], []byte{32, 0, 0, 0}, file[24:96], file[100:], header)
+	data[8] = 1
+	le.PutUint64(data[44:], uint64(len(data)))
+	le.PutUint64(data[68:], uint64(len(file)))
+	if err := walkAll(data, false); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShortReads gives an error of the reader, as it is.
+func TestShortReads(t *testing.T) {
+	file := readFile(t, "tiny_latest.h5")
+	broken := errors.New("no such disk")
+	for _, n := range []int64{0, 60, 1000, 3000} {
+		r := io.NewSectionReader(failing{bytes.NewReader(file), n, broken}, 0, int64(len(file)))
+		f, err := Open(r, int64(len(file)))
+		if err == nil {
+			err = walkGroup(f.Root(), map[uint64]bool{})
+		}
+		if !errors.Is(err, broken) {
+			t.Errorf("from %d on: %v", n, err)
+		}
+	}
+}
+
+// failing is a reader that cannot read from offset from on.
+type failing struct {
+	io.ReaderAt
+	from int64
+	err  error
+}
+
+func (f failing) ReadAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > f.from {
+		return 0, f.err
+	}
+	return f.ReaderAt.ReadAt(p, off)
+}
+
+// TestStructuresAreReadOnce makes a file of many groups that share one large heap of names, each of which
+// would be read for itself.
+func TestStructuresAreReadOnce(t *testing.T) {
+	const groups, heapSize = 2000, 100_000
+	le := binary.LittleEndian
+	file := readFile(t, "tiny_earliest.h5")[:96]
+	u64 := func(v ...uint64) {
+		for _, x := range v {
+			file = le.AppendUint64(file, x)
+		}
+	}
+	header := func(tree, heap uint64) { // version 1, one message: a symbol table
+		file = append(file, 1, 0, 1, 0, 1, 0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0x11, 0, 16, 0, 0, 0, 0, 0)
+		u64(tree, heap)
+	}
+	const root, heap, data, node, tree, empty = 96, 136, 168, 168 + heapSize, 168 + heapSize + 8 + 40*groups, 168 + heapSize + 8 + 40*groups + 48
+	header(tree, heap)
+	file = append(file, "HEAP\x00\x00\x00\x00"...)
+	u64(heapSize, 0, data)
+	for i := range heapSize / 10 {
+		file = append(file, fmt.Sprintf("%09d\x00", i)...)
+	}
+	file = append(file, "SNOD\x01\x00"...)
+	file = le.AppendUint16(file, groups)
+	for i := range uint64(groups) {
+		u64(10*i, empty+48+40*i, 0, 0, 0)
+	}
+	for _, at := range []uint64{node, 0} {
+		entries := uint16(min(at, 1))
+		file = le.AppendUint16(append(file, "TREE\x00\x00"...), entries)
+		u64(undefined, undefined, 0, at, 0)
+	}
+	for range groups {
+		header(empty, heap)
+	}
+	le.PutUint64(file[40:], uint64(len(file)))
+	le.PutUint64(file[64:], root)
+	checkRefusal(t, walkAll(file, false), "read over and over again")
 }
