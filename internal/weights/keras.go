@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 const (
 	maxKerasTensors = 100_000
 	maxKerasDepth   = 32
+	maxKerasGrowth  = 1000 // bytes of arrays for each of the file
 )
 
 // openKeras reads the arrays of a Keras model: r is an HDF5 file, or, if container is Keras3, also a .keras.
@@ -27,6 +29,7 @@ func openKeras(r io.ReaderAt, size int64, name string, container Format) (*File,
 			return nil, err
 		}
 	}
+	k.room = maxKerasGrowth * min(size, math.MaxInt64/maxKerasGrowth)
 	h, err := hdf5.Open(r, size)
 	if err == nil {
 		err = k.read(h.Root())
@@ -59,6 +62,7 @@ type kerasFile struct {
 	seen    map[uint64]string // the arrays so far, by address
 	extents []kerasExtent
 	layers  []string // lines of Metadata["layers"]
+	room    int64    // how many more bytes of arrays the file may declare
 }
 
 // kerasExtent is where an array lies that is stored in one piece.
@@ -196,6 +200,10 @@ func (k *kerasFile) add(layer, name string, d *hdf5.Dataset) error {
 	a, err := newKerasArray(d)
 	if err != nil {
 		return err
+	}
+	// Arrays in chunks may lie over each other, which only their indexes would tell.
+	if k.room -= int64(a.elems) * int64(a.typ.Size); k.room < 0 {
+		return formatErrorf("the arrays up to %q are more than %d times as long as the file", d.Path(), maxKerasGrowth)
 	}
 	if at, size, ok := d.Extent(); ok {
 		k.extents = append(k.extents, kerasExtent{at, size, d.Path()})

@@ -11,14 +11,14 @@ import (
 type kerasArray struct {
 	d     *hdf5.Dataset
 	shape tensor.Shape
+	elems int
 	dtype tensor.DType
 	typ   hdf5.Type
 }
 
 func newKerasArray(d *hdf5.Dataset) (a kerasArray, err error) {
 	a = kerasArray{d: d, shape: tensor.Shape(d.Shape), dtype: tensor.Float32, typ: d.Type}
-	n, err := a.shape.Elems()
-	if err != nil {
+	if a.elems, err = a.shape.Elems(); err != nil {
 		return a, formatErrorf("%q: %v", d.Path(), err)
 	}
 	switch a.typ.Class {
@@ -26,8 +26,8 @@ func newKerasArray(d *hdf5.Dataset) (a kerasArray, err error) {
 		return a, nil
 	case hdf5.Int:
 		// Eight bytes are taken for each; weights files have counters.
-		if n > maxKerasInts {
-			return a, unsupportedf("%q: %d integers, at most %d are read", d.Path(), n, maxKerasInts)
+		if a.elems > maxKerasInts {
+			return a, unsupportedf("%q: %d integers, at most %d are read", d.Path(), a.elems, maxKerasInts)
 		}
 		a.dtype = tensor.Int64
 		return a, nil

@@ -74,7 +74,7 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-var tiny = []string{"tiny_earliest.h5", "tiny_v108.h5", "tiny_latest.h5"}
+var tiny = []string{"tiny_earliest.h5", "tiny_v108.h5", "tiny_v114.h5"}
 
 func TestCutAnywhere(t *testing.T) {
 	for _, name := range tiny {

@@ -85,8 +85,9 @@ func (d *Dataset) parseLayout(data []byte, rank int) error {
 	version := c.uint(1)
 	l := &d.layout
 	l.class = layoutClass(c.uint(1))
-	if version != 3 && version != 4 {
-		return unsupportedf("data layout message version %d, want 3 or 4", version)
+	// Version 5, of HDF5 2.0, differs from 4 in the widths of numbers in the indexes, which these tell too.
+	if version < 3 || version > 5 {
+		return unsupportedf("data layout message version %d, want 3 to 5", version)
 	}
 	var err error
 	switch l.class {
