@@ -112,7 +112,7 @@ func (d *Dataset) accept(chunks []chunk, count, size uint64) error {
 		if c.addr == undefined {
 			return unsupportedf("chunk %d is not stored", i)
 		}
-		if err := d.f.within(c.addr, c.size, "chunk"); err != nil {
+		if err := d.f.inside(c.addr, c.size, "chunk"); err != nil {
 			return err
 		}
 		if stored += c.size; stored > d.f.limit {
@@ -150,7 +150,7 @@ func (d *Dataset) index(count, size uint64) ([]chunk, error) {
 		if !ok {
 			return nil, formatErrorf("%d chunks of %d bytes", count, size)
 		}
-		if err := d.f.within(l.addr, total, "chunks"); err != nil {
+		if err := d.f.inside(l.addr, total, "chunks"); err != nil {
 			return nil, err
 		}
 		chunks := make([]chunk, count)

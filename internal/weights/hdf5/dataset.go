@@ -130,7 +130,7 @@ func (d *Dataset) check() error {
 		if l.size != d.bytes {
 			return formatErrorf("shape %v declares %d bytes, %d are stored", d.Shape, d.bytes, l.size)
 		}
-		return d.f.within(l.addr, l.size, "data")
+		return d.f.inside(l.addr, l.size, "data")
 	case chunked:
 		if d.bytes/maxExpansion > d.f.limit {
 			return formatErrorf("shape %v declares %d bytes in a file of %d", d.Shape, d.bytes, d.f.limit)

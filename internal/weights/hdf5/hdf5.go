@@ -188,7 +188,7 @@ func (f *File) place(s superblock, at, size uint64) error {
 
 // read returns the n bytes of the structure what at addr, which count against the budget.
 func (f *File) read(addr, n uint64, what string) ([]byte, error) {
-	if err := f.within(addr, n, what); err != nil {
+	if err := f.inside(addr, n, what); err != nil {
 		return nil, err
 	}
 	if n > f.budget {
@@ -199,8 +199,8 @@ func (f *File) read(addr, n uint64, what string) ([]byte, error) {
 	return b, f.fill(b, addr)
 }
 
-// within refuses n bytes at addr that are not all in the file.
-func (f *File) within(addr, n uint64, what string) error {
+// inside refuses n bytes at addr that are not all in the file.
+func (f *File) inside(addr, n uint64, what string) error {
 	switch {
 	case addr == undefined:
 		return formatErrorf("%s: no address", what)
@@ -212,7 +212,7 @@ func (f *File) within(addr, n uint64, what string) error {
 	return nil
 }
 
-// fill reads the len(b) bytes at addr, which within has checked.
+// fill reads the len(b) bytes at addr, which inside has checked.
 func (f *File) fill(b []byte, addr uint64) error {
 	n, err := f.r.ReadAt(b, int64(f.base+addr))
 	if n == len(b) {

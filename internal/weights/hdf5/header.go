@@ -32,7 +32,7 @@ type headerForm struct {
 
 // header returns the messages of the object at addr, in the file's order.
 func (f *File) header(addr uint64) ([]message, error) {
-	if err := f.within(addr, 1, "object header"); err != nil {
+	if err := f.inside(addr, 1, "object header"); err != nil {
 		return nil, err
 	}
 	// 34 is the longest prefix: signature, version, flags, four times, two limits and an 8-byte size.
@@ -71,7 +71,7 @@ func (f *File) header2(addr uint64, head []byte) ([]message, error) {
 		return nil, formatErrorf("object header at %d: the file ends at %d", addr, f.limit)
 	}
 	prefix := uint64(len(head) - len(c.b))
-	if err := f.within(addr, size, "object header"); err != nil {
+	if err := f.inside(addr, size, "object header"); err != nil {
 		return nil, err
 	}
 	body, err := f.summed(addr, prefix+size+4, "OHDR", 2)
