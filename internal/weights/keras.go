@@ -19,11 +19,11 @@ const (
 	maxKerasGrowth  = 1000 // bytes of arrays for each of the file
 )
 
-// openKeras reads the arrays of a Keras model: r is an HDF5 file, or, if container is Keras3, also a .keras.
+// openKeras reads the arrays of a Keras model: r is an HDF5 file, or, if container is Keras3, a .keras.
 // Which of Keras's two layouts an HDF5 file has, its content says: see legacyTensors and keras3Tensors.
 func openKeras(r io.ReaderAt, size int64, name string, container Format) (*File, error) {
 	k := &kerasFile{out: &File{Name: name, Metadata: map[string]string{}}, seen: map[uint64]string{}}
-	if container == Keras3 && isKerasZip(r) {
+	if container == Keras3 {
 		var err error
 		if r, size, err = k.unzip(r, size); err != nil {
 			return nil, err

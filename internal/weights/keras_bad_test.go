@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -29,21 +27,15 @@ func readKeras(data []byte, container Format) error {
 	return nil
 }
 
-// kerasAllocated returns the bytes allocated so far.
-func kerasAllocated() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
-}
-
 // checkKerasRefusal checks that a file is refused in one line with want, at once and for little memory.
 func checkKerasRefusal(t *testing.T, data []byte, container Format, want string) {
 	t.Helper()
 	const maxAlloc = 64 << 20
-	before, start := kerasAllocated(), time.Now()
-	err := readKeras(data, container)
-	if n, took := kerasAllocated()-before, time.Since(start); n > maxAlloc || took > 2*time.Second {
-		t.Errorf("took %v and %d bytes of memory", took, n)
+	var err error
+	start := time.Now()
+	spent := allocated(func() { err = readKeras(data, container) })
+	if took := time.Since(start); spent > maxAlloc || took > 2*time.Second {
+		t.Errorf("took %v and %d bytes of memory", took, spent)
 	}
 	var damaged FormatError
 	var unsupported UnsupportedError
@@ -53,31 +45,6 @@ func checkKerasRefusal(t *testing.T, data []byte, container Format, want string)
 	if s := err.Error(); !strings.Contains(s, want) || strings.Contains(s, "\n") || strings.Contains(s, "hdf5:") {
 		t.Errorf("error %q, want one line with %q", s, want)
 	}
-}
-
-// zipped makes a zip of members; a name that ends with * is deflated.
-func zipped(t *testing.T, members ...[2]string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for _, m := range members {
-		name, deflated := strings.CutSuffix(m[0], "*")
-		h := &zip.FileHeader{Name: name}
-		if deflated {
-			h.Method = zip.Deflate
-		}
-		w, err := z.CreateHeader(h)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, m[1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 // replaced returns data with all of old, which must be there, replaced by what is as long.
@@ -125,33 +92,33 @@ func redirected(t *testing.T, data []byte, from, to string) []byte {
 
 func TestKerasBadZips(t *testing.T) {
 	h5 := string(kerasFileBytes(t, "small.weights.h5"))
-	good := zipped(t, [2]string{"model.weights.h5", h5})
-	many := make([][2]string, 10_001)
+	good := zipOf(t, member{keras3Member, h5, zip.Store})
+	many := make([]member, 10_001)
 	for i := range many {
-		many[i] = [2]string{fmt.Sprint(i), ""}
+		many[i] = member{fmt.Sprint(i), "", zip.Store}
 	}
-	long := make([][2]string, 80)
+	long := make([]member, 80)
 	for i := range long {
-		long[i] = [2]string{fmt.Sprintf("%060000d", i), ""}
+		long[i] = member{fmt.Sprintf("%060000d", i), "", zip.Store}
 	}
 	tests := []struct {
 		want string
 		data []byte
 	}{
-		{"a zip without model.weights.h5", zipped(t, [2]string{"model.weights.npz", "x"})},
-		{"a zip with two members \"model.weights.h5\"", zipped(t, [2]string{"model.weights.h5", h5}, [2]string{"model.weights.h5", h5})},
-		{"a zip of 10001 members", zipped(t, many...)},
-		{"longer than any weights need", zipped(t, long...)},
-		{"member \"model.weights.h5\" has 1048576 bytes out of", zipped(t, [2]string{"model.weights.h5*", strings.Repeat("\x00", 1<<20)})},
-		{"member \"config.json\" has 4200000 bytes out of", zipped(t, [2]string{"config.json*", strings.Repeat(" ", 4_200_000)})},
-		{"config.json: invalid character", zipped(t, [2]string{"config.json", "{x"})},
-		{"config.json: unexpected end", zipped(t, [2]string{"config.json", "{"})},
-		{"config.json: invalid character '[' exceeded max depth", zipped(t, [2]string{"config.json", strings.Repeat("[", 100_000)})},
-		{"metadata.json: json: cannot unmarshal", zipped(t, [2]string{"metadata.json", `{"keras_version": 3}`})},
-		{"config.json: json: cannot unmarshal", zipped(t, [2]string{"config.json", `{"config": {"layers": 3}}`})},
-		{"a damaged zip: zip: not a valid zip file", good[:len(good)-1]},
+		{"a zip without model.weights.h5", zipOf(t, member{"model.weights.npz", "x", zip.Store})},
+		{"a zip that has the member \"model.weights.h5\" twice", zipOf(t, member{keras3Member, h5, zip.Store}, member{keras3Member, h5, zip.Store})},
+		{"a zip of 10001 members", zipOf(t, many...)},
+		{"a zip whose directory has more than", zipOf(t, long...)},
+		{"member \"model.weights.h5\" has 1048576 bytes out of", zipOf(t, member{keras3Member, strings.Repeat("\x00", 1<<20), zip.Deflate})},
+		{"member \"config.json\" has 4200000 bytes out of", zipOf(t, member{kerasConfig, strings.Repeat(" ", 4_200_000), zip.Deflate})},
+		{"config.json: invalid character", zipOf(t, member{kerasConfig, "{x", zip.Store})},
+		{"config.json: unexpected end", zipOf(t, member{kerasConfig, "{", zip.Store})},
+		{"config.json: invalid character '[' exceeded max depth", zipOf(t, member{kerasConfig, strings.Repeat("[", 100_000), zip.Store})},
+		{"metadata.json: json: cannot unmarshal", zipOf(t, member{kerasMetadata, `{"keras_version": 3}`, zip.Store})},
+		{"config.json: json: cannot unmarshal", zipOf(t, member{kerasConfig, `{"config": {"layers": 3}}`, zip.Store})},
+		{"a damaged zip, or one that is cut short", good[:len(good)-1]},
 		{"is damaged: zip: checksum error", replaced(t, good, "\x89HDF", "\x89HDE")},
-		{"no HDF5 signature", zipped(t, [2]string{"model.weights.h5", "x"})},
+		{"no HDF5 signature", zipOf(t, member{"model.weights.h5", "x", zip.Store})},
 		{"is encrypted", flagged(t, good, 1)},
 	}
 	for _, tt := range tests {
@@ -218,11 +185,10 @@ func FuzzKeras(f *testing.F) {
 			data = bytes.Clone(data)
 			binary.LittleEndian.PutUint64(data[40:], uint64(len(data)))
 		}
-		before := kerasAllocated()
-		_ = readKeras(data, container)
+		spent := allocated(func() { _ = readKeras(data, container) })
 		// The structures, and an array of halves of 1000 times what is stored for it.
-		if n := kerasAllocated() - before; n > 64<<20+4000*uint64(len(data)) {
-			t.Errorf("%d bytes of memory for %d", n, len(data))
+		if spent > 64<<20+4000*uint64(len(data)) {
+			t.Errorf("%d bytes of memory for %d", spent, len(data))
 		}
 	})
 }

@@ -4,44 +4,42 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"strings"
 )
 
-// Limits of a .keras. Keras itself writes three members, and a few more for layers with vocabularies, and
-// refuses a member that is more than 100 times its stored bytes.
+// Limits of a .keras. Keras itself refuses a member that is more than 100 times its stored bytes.
 const (
-	maxKerasMembers   = 10_000
-	maxKerasDirectory = 4 << 20
-	maxKerasRatio     = 100
-	maxKerasUnpacked  = 2 << 30
-	maxKerasJSON      = 4 << 20
-	maxKerasNesting   = 8 // of models in config.json
+	maxKerasRatio    = 100
+	maxKerasUnpacked = 2 << 30
+	maxKerasJSON     = 4 << 20
+	maxKerasNesting  = 8 // of models in config.json
 )
 
-// Members of a .keras.
+// Members of a .keras beside keras3Member.
 const (
-	kerasWeights  = "model.weights.h5"
 	kerasConfig   = "config.json"
 	kerasMetadata = "metadata.json"
 )
-
-func isKerasZip(r io.ReaderAt) bool {
-	var head [4]byte
-	n, _ := r.ReadAt(head[:], 0)
-	return n == 4 && string(head[:]) == "PK\x03\x04"
-}
 
 // unzip returns the weights in a .keras as a file of their own, in place if they are stored, and notes what
 // its two descriptions say. They are read as data: the classes that config.json names are compared and counted,
 // whatever they are.
 func (k *kerasFile) unzip(r io.ReaderAt, size int64) (io.ReaderAt, int64, error) {
-	members, err := kerasMembers(r, size)
+	z, err := readZip(r, size)
 	if err != nil {
 		return nil, 0, err
+	}
+	members := map[string]*zip.File{}
+	for _, name := range []string{kerasMetadata, kerasConfig, keras3Member} {
+		if f := z.files[name]; f != nil {
+			if err := checkKerasMember(f, size); err != nil {
+				return nil, 0, err
+			}
+			members[name] = f
+		}
 	}
 	if f := members[kerasMetadata]; f != nil {
 		var meta struct {
@@ -61,14 +59,14 @@ func (k *kerasFile) unzip(r io.ReaderAt, size int64) (io.ReaderAt, int64, error)
 			return nil, 0, err
 		}
 	}
-	f := members[kerasWeights]
+	f := members[keras3Member]
 	if f == nil {
-		return nil, 0, unsupportedf("a zip without %s", kerasWeights)
+		return nil, 0, unsupportedf("a zip without %s", keras3Member)
 	}
 	if f.Method == zip.Store {
 		at, err := f.DataOffset()
 		if err != nil {
-			return nil, 0, kerasZipError(err)
+			return nil, 0, damagedMember(f, err)
 		}
 		// Read once to compare the checksum, which is all there is against damage.
 		if err := eachKerasByte(f, io.Discard); err != nil {
@@ -81,66 +79,25 @@ func (k *kerasFile) unzip(r io.ReaderAt, size int64) (io.ReaderAt, int64, error)
 	return bytes.NewReader(data), int64(len(data)), err
 }
 
-// kerasMembers returns the members of a zip by name.
-func kerasMembers(r io.ReaderAt, size int64) (map[string]*zip.File, error) {
-	// archive/zip takes 250 bytes of memory for each of 46 in the directory, however many there are.
-	limited := &limitedReaderAt{r: r, left: maxKerasDirectory}
-	z, err := zip.NewReader(limited, size)
-	if err != nil {
-		return nil, kerasZipError(err)
+// checkKerasMember refuses a member that is not simply stored or deflated.
+func checkKerasMember(f *zip.File, size int64) error {
+	n, stored := f.UncompressedSize64, f.CompressedSize64
+	switch {
+	case f.Flags&1 != 0:
+		return unsupportedf("the zip's member %q is encrypted", f.Name)
+	case f.Method != zip.Store && f.Method != zip.Deflate:
+		return unsupportedf("the zip's member %q is compressed by method %d, want stored or deflated", f.Name, f.Method)
+	case stored > uint64(size) || f.Method == zip.Store && n != stored:
+		return formatErrorf("the zip's member %q: %d bytes, stored in %d, in a file of %d", f.Name, n, stored, size)
 	}
-	limited.left = -1
-	if len(z.File) > maxKerasMembers {
-		return nil, formatErrorf("a zip of %d members, at most %d are expected", len(z.File), maxKerasMembers)
-	}
-	members := map[string]*zip.File{}
-	for _, f := range z.File {
-		switch {
-		case members[f.Name] != nil:
-			return nil, formatErrorf("a zip with two members %q", f.Name)
-		case f.Flags&1 != 0:
-			return nil, unsupportedf("a zip whose member %q is encrypted", f.Name)
-		case f.Method != zip.Store && f.Method != zip.Deflate:
-			return nil, unsupportedf("a zip whose member %q is compressed by method %d, want stored or deflated", f.Name, f.Method)
-		case f.Method == zip.Store && f.CompressedSize64 != f.UncompressedSize64 || f.UncompressedSize64 > 1<<62 || f.CompressedSize64 > uint64(size):
-			return nil, formatErrorf("a zip of %d bytes whose member %q has %d, stored in %d", size, f.Name, f.UncompressedSize64, f.CompressedSize64)
-		}
-		members[f.Name] = f
-	}
-	return members, nil
-}
-
-// limitedReaderAt fails once more than left bytes have been read; a negative left has no limit.
-type limitedReaderAt struct {
-	r    io.ReaderAt
-	left int
-}
-
-var errLargeDirectory = errors.New("its directory is longer than any weights need")
-
-func (l *limitedReaderAt) ReadAt(p []byte, off int64) (int, error) {
-	if l.left >= 0 {
-		if len(p) > l.left {
-			return 0, errLargeDirectory
-		}
-		l.left -= len(p)
-	}
-	return l.r.ReadAt(p, off)
-}
-
-func kerasZipError(err error) error {
-	if errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrAlgorithm) || errors.Is(err, zip.ErrChecksum) ||
-		errors.Is(err, errLargeDirectory) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return formatErrorf("a damaged zip: %v", err)
-	}
-	return fmt.Errorf("weights: %w", err)
+	return nil
 }
 
 // unpackKeras returns a member of at most limit bytes.
 func unpackKeras(f *zip.File, limit uint64) ([]byte, error) {
 	n := f.UncompressedSize64
 	if n > limit || n/maxKerasRatio > f.CompressedSize64 {
-		return nil, formatErrorf("a zip whose member %q has %d bytes out of %d, at most %d and %d times as many are read",
+		return nil, formatErrorf("the zip's member %q has %d bytes out of %d, at most %d and %d times as many are read",
 			f.Name, n, f.CompressedSize64, limit, maxKerasRatio)
 	}
 	var b bytes.Buffer
@@ -153,13 +110,17 @@ func unpackKeras(f *zip.File, limit uint64) ([]byte, error) {
 func eachKerasByte(f *zip.File, w io.Writer) error {
 	r, err := f.Open()
 	if err != nil {
-		return kerasZipError(err)
+		return damagedMember(f, err)
 	}
 	defer r.Close()
 	if _, err := io.Copy(w, r); err != nil {
-		return formatErrorf("a zip whose member %q is damaged: %v", f.Name, err)
+		return damagedMember(f, err)
 	}
 	return nil
+}
+
+func damagedMember(f *zip.File, err error) error {
+	return formatErrorf("the zip's member %q is damaged: %v", f.Name, err)
 }
 
 func kerasJSON(f *zip.File, into any) error {
