@@ -112,6 +112,21 @@ func TestKerasLegacyOrder(t *testing.T) {
 	}
 }
 
+// TestOpenKeras opens one file of each kind by its content.
+func TestOpenKeras(t *testing.T) {
+	for name, format := range map[string]Format{"legacy.h5": KerasH5, "whole.h5": KerasH5, "small.weights.h5": Keras3, "small.keras": Keras3, "deflated.keras": Keras3} {
+		data := kerasFileBytes(t, name)
+		f, err := Open(bytes.NewReader(data), int64(len(data)), name)
+		if err != nil || f.Format != format || len(f.Tensors) != len(wantKeras3) {
+			t.Errorf("%s: %v, want %d tensors of %q", name, err, len(wantKeras3), format)
+		}
+		_, err = Open(bytes.NewReader(data), int64(len(data)-1), name)
+		if err == nil || !strings.HasPrefix(err.Error(), "weights: "+name+": ") {
+			t.Errorf("%s without its last byte: %v", name, err)
+		}
+	}
+}
+
 // wantKeras3 is small_model's arrays as this package orders them: 11 and 10 after 2.
 var wantKeras3 = []string{
 	"batch_normalization/vars/0", "batch_normalization/vars/1", "batch_normalization/vars/2", "batch_normalization/vars/3",
