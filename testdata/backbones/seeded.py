@@ -2,9 +2,12 @@
 
 Element i of what is called name is a function of name and i alone, so that no weights need be committed.
 """
+import re
+
 import numpy as np
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
+SQUEEZE = re.compile(r"\.se\.|_se_|squeeze_excite|\.block\.\d\.fc")  # layers of squeeze-and-excitation
 
 
 def fnv1a(name: str) -> int:
@@ -25,15 +28,20 @@ def uniform(name: str, n: int) -> np.ndarray:
 
 
 def weight_range(name: str, shape) -> tuple[float, float]:
-    """Scale and shift of a weights file's array, by its name and shape there (check.SeededRange)."""
+    """Scale and shift of a weights file's array, by its name and shape there (check.SeededRange, which says why)."""
     leaf = name.replace("/", ".").split(".")[-1].removesuffix(":0")
-    if leaf in ("gamma", "layer_scale", "running_var", "moving_variance") or leaf == "weight" and len(shape) == 1:
+    gate = SQUEEZE.search(name)
+    if leaf in ("running_var", "moving_variance"):
         return 1.0, 0.5
+    if leaf in ("gamma", "layer_scale") or leaf == "weight" and len(shape) == 1:
+        return 0.65, 0.5
     if len(shape) > 1:
         inputs = {"kernel": shape[:-1], "depthwise_kernel": shape[:-2]}.get(leaf, shape[1:])
         bound = np.sqrt(6 / float(np.prod(inputs)))
+        if gate:
+            bound /= 4
         return 2 * bound, -bound
-    return 0.2, -0.1
+    return (0.2, 1.9) if gate else (0.2, -0.1)
 
 
 def weight(name: str, shape) -> np.ndarray:
