@@ -115,7 +115,8 @@ func (n *net) graph() (*nn.Graph, error) {
 }
 
 // archs lists the architectures.
-var archs = slices.Concat(resnets, resnetV2s, squeezenets, vggs, densenets, regnets, convnexts)
+var archs = slices.Concat(resnets, resnetV2s, squeezenets, vggs, densenets, regnets, mobilenetV2s, mobilenetV3s,
+	efficientnets, efficientnetLites, convnexts)
 
 // findArch returns the architecture called name.
 func findArch(name string) (*arch, error) {

@@ -1,6 +1,7 @@
 package backbone
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -50,6 +51,7 @@ var kerasRoles = map[kind]map[role]string{
 	depthwiseLayer: {weight: "depthwise_kernel", bias: "bias"},
 	denseLayer:     {weight: "kernel", bias: "bias"},
 	pointLayer:     {weight: "kernel", bias: "bias"},
+	denseConvLayer: {weight: "kernel", bias: "bias"},
 	batchNorm:      {weight: "gamma", bias: "beta", mean: "moving_mean", variance: "moving_variance"},
 	layerNorm:      {weight: "gamma", bias: "beta"},
 	layerScale:     {weight: "gamma"},
@@ -72,11 +74,12 @@ func imageNetStats(p *param) *tensor.Tensor {
 type network struct {
 	arch, layout string
 	inside       string // the input mode that the library's network applies itself
+	last         string // what the golden files call stage6, where it is another
 }
 
 // goldenNets say which network each golden file is of: its name is that of the library, a dot, and the
 // library's name of the network.
-var goldenNets = joined(resnetGoldens, plainGoldens)
+var goldenNets = joined(resnetGoldens, plainGoldens, invertedGoldens)
 
 func joined(tables ...map[string]network) map[string]network {
 	all := map[string]network{}
@@ -115,7 +118,14 @@ func TestGoldenFeatures(t *testing.T) {
 				if testing.Short() && size != "96x96" {
 					continue
 				}
-				t.Run(size, func(t *testing.T) { checkGolden(t, a, lay, g, size, which.inside) })
+				t.Run(size, func(t *testing.T) {
+					n := goldenNet(t, a, lay, g, size)
+					if n.macs > costly && size != "96x96" && os.Getenv("GRAFT_GOLDEN") != "all" {
+						t.Skip("costly: GRAFT_GOLDEN=all runs it (make goldens)")
+					}
+					load(t, n, seededFile(n))
+					checkGolden(t, n, g, size, which)
+				})
 			}
 		})
 	}
@@ -127,40 +137,58 @@ const goldenTol = 1e-4
 // costly is how many multiply-adds a picture may take for the size to be run every time.
 const costly = 1e9
 
-// checkGolden builds the network with seeded weights for one size and compares it at all depths of the file.
-func checkGolden(t *testing.T, a *arch, lay *layout, g *golden, size, inside string) {
-	var height, width int
-	if _, err := fmt.Sscanf(size, "%dx%d", &height, &width); err != nil {
-		t.Fatal(err)
-	}
-	depths := g.depths(size)
+// goldenNet is the network of a golden file at one of its sizes.
+func goldenNet(t *testing.T, a *arch, lay *layout, g *golden, size string) *net {
+	t.Helper()
+	height, width := sides(t, size)
 	classes := 1000
-	if !slices.Contains(depths, "logits") && !slices.Contains(depths, "features") {
+	if depths := g.depths(size); !slices.Contains(depths, "logits") && !slices.Contains(depths, "features") {
 		classes = 0 // a top that this size is too small for
 	}
 	n, err := a.newNet(lay, width, height, classes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n.macs > costly && size != "96x96" && os.Getenv("GRAFT_GOLDEN") != "all" {
-		t.Skip("costly: GRAFT_GOLDEN=all runs it (make golden)")
+	return n
+}
+
+// sides reads a size, "HxW".
+func sides(t *testing.T, size string) (height, width int) {
+	t.Helper()
+	if _, err := fmt.Sscanf(size, "%dx%d", &height, &width); err != nil {
+		t.Fatal(err)
 	}
-	f := seededFile(n)
+	return height, width
+}
+
+// load fills n with the weights of f.
+func load(t *testing.T, n *net, f *weights.File) {
+	t.Helper()
 	found, err := match(n, f)
+	if err == nil {
+		err = fill(n, found)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := fill(n, found); err != nil {
-		t.Fatal(err)
-	}
+}
+
+// checkGolden compares a network that is filled at all depths that the file has for a size.
+func checkGolden(t *testing.T, n *net, g *golden, size string, which network) {
+	t.Helper()
+	height, width := sides(t, size)
+	depths := g.depths(size)
 	graph, err := n.graph()
 	if err != nil {
 		t.Fatal(err)
 	}
 	graph.Outputs = nil
 	for _, d := range depths {
-		if d == "features" {
+		switch d {
+		case "features":
 			d = markFeatures
+		case "stage6":
+			d = cmp.Or(which.last, d)
 		}
 		graph.Outputs = append(graph.Outputs, nn.Value{Name: d})
 	}
@@ -173,15 +201,10 @@ func checkGolden(t *testing.T, a *arch, lay *layout, g *golden, size, inside str
 		o.DType, o.Shape = infos[o.Name].DType, infos[o.Name].Shape
 	}
 	prune(graph)
-	addNormalise(graph, imageInput{value: graph.Inputs[0]}, g.normalise(t, inside))
+	addNormalise(graph, imageInput{value: graph.Inputs[0]}, g.normalise(t, which.inside))
 	plan, err := nn.NewPlan(graph, nn.PlanOptions{MaxBatch: 2})
 	if err != nil {
 		t.Fatal(err)
-	}
-	pixels := make([]float32, 2*3*height*width)
-	check.Seeded(pixels, "pixels/"+size, 256, 0)
-	for i, v := range pixels {
-		pixels[i] = float32(math.Floor(float64(v)))
 	}
 	dst := make([][]float32, len(graph.Outputs))
 	for i := range dst {
@@ -191,12 +214,22 @@ func checkGolden(t *testing.T, a *arch, lay *layout, g *golden, size, inside str
 		}
 		dst[i] = make([]float32, 2*k)
 	}
-	if err := plan.Run(t.Context(), dst, [][]float32{pixels}, 2); err != nil {
+	if err := plan.Run(t.Context(), dst, [][]float32{seededPixels(height, width)}, 2); err != nil {
 		t.Fatal(err)
 	}
 	for i, d := range depths {
 		g.compare(t, size, d, dst[i], append(tensor.Shape{2}, plan.OutputShape(i)...))
 	}
+}
+
+// seededPixels are two pictures, [2 3 height width], of whole numbers 0–255.
+func seededPixels(height, width int) []float32 {
+	pixels := make([]float32, 2*3*height*width)
+	check.Seeded(pixels, fmt.Sprintf("pixels/%dx%d", height, width), 256, 0)
+	for i, v := range pixels {
+		pixels[i] = float32(math.Floor(float64(v)))
+	}
+	return pixels
 }
 
 // golden is a file of numbers that another library computed.

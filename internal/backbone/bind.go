@@ -14,7 +14,7 @@ import (
 var torchRoles = map[role]string{weight: "weight", bias: "bias", mean: "running_mean", variance: "running_var", count: "count"}
 
 // keras3Classes are the words under which .weights.h5 counts layers: their classes, in snake case.
-var keras3Classes = map[kind]string{convLayer: "conv2d", depthwiseLayer: "depthwise_conv2d", denseLayer: "dense", pointLayer: "dense",
+var keras3Classes = map[kind]string{convLayer: "conv2d", depthwiseLayer: "depthwise_conv2d", denseLayer: "dense", pointLayer: "dense", denseConvLayer: "conv2d",
 	batchNorm: "batch_normalization", layerNorm: "layer_normalization", layerScale: "layer_scale", inputStats: "normalization"}
 
 // torchName is what a state dict calls the array p in this layout.
@@ -216,6 +216,7 @@ var kerasAxes = map[kind][]int{
 	depthwiseLayer: {2, 3, 0, 1}, // [h w C 1]
 	denseLayer:     {1, 0},       // [I O]
 	pointLayer:     {1, 0},
+	denseConvLayer: {1, 0}, // [1 1 I O], written without the axes of 1
 }
 
 // fileShape is the shape that p has in a file.

@@ -43,7 +43,8 @@ const (
 	convLayer kind = iota
 	depthwiseLayer
 	denseLayer
-	pointLayer // dense at each pixel
+	pointLayer     // dense at each pixel
+	denseConvLayer // dense, in Keras a 1×1 convolution of one pixel
 	batchNorm
 	layerNorm
 	layerScale
@@ -163,10 +164,17 @@ func (n *net) scale(x value, layer string) value {
 }
 
 // dense is a fully connected layer on [N, C].
-func (n *net) dense(x value, layer string, out int) value {
+func (n *net) dense(x value, layer string, out int) value { return n.gemm(x, layer, denseLayer, out) }
+
+// denseConv is a dense layer that Keras has as a convolution.
+func (n *net) denseConv(x value, layer string, out int) value {
+	return n.gemm(x, layer, denseConvLayer, out)
+}
+
+func (n *net) gemm(x value, layer string, k kind, out int) value {
 	n.macs += int64(x.C) * int64(out)
 	name := n.Op("Gemm", nn.Attrs{"transB": int64(1)}, x.name,
-		n.param(layer, denseLayer, weight, out, x.C), n.param(layer, denseLayer, bias, out))
+		n.param(layer, k, weight, out, x.C), n.param(layer, k, bias, out))
 	return value{name: name, C: out}
 }
 
