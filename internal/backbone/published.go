@@ -118,7 +118,7 @@ type Entry struct {
 	Pixels int // a side of the input
 	Published
 
-	Params   int64   // without the classifier
+	Params   int64   // trained numbers, without the classifier
 	GFLOPs   float64 // of one picture, a multiply-add counted as two, without the classifier
 	Features int     // width
 }
@@ -184,6 +184,17 @@ func Find(name string) ([]Entry, error) {
 	return nil, fmt.Errorf("no backbone is called %q, and no file either (graft backbones list shows the names)", name)
 }
 
+// trained counts the numbers that training finds: all but the statistics of normalisations.
+func trained(params []*param) int64 {
+	var total int64
+	for _, p := range params {
+		if k, err := p.t.Shape.Elems(); err == nil && p.role <= bias && p.kind != inputStats {
+			total += int64(k)
+		}
+	}
+	return total
+}
+
 // entry describes a published file of a.
 func (a *arch) entry(p *Published) (Entry, error) {
 	e := Entry{Name: a.fullName(p), Arch: a.name, Published: *p}
@@ -204,13 +215,7 @@ func (a *arch) entry(p *Published) (Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	for _, q := range n.params[:n.baseParams] {
-		k, err := q.t.Shape.Elems()
-		if err != nil {
-			return e, err
-		}
-		e.Params += int64(k)
-	}
+	e.Params = trained(n.params[:n.baseParams])
 	e.GFLOPs, e.Features = 2*float64(n.baseMACs)/1e9, n.features
 	return e, nil
 }
