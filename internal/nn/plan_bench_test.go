@@ -63,7 +63,8 @@ func BenchmarkPlan(b *testing.B) {
 	for _, net := range []struct {
 		name string
 		make func(b *netBuilder) string
-	}{{"resnet50", resnet50}, {"mobilenetv2", mobilenetV2}} {
+	}{{"resnet50", resnet50}, {"mobilenetv2", mobilenetV2}, {"mobilenetv3", mobileNetV3}, {"efficientnetb0", efficientNetB0},
+		{"convnexttiny", convNextTiny}} {
 		nb := newNet(net.name, 1)
 		nb.Output("y", net.make(nb))
 		g, err := nb.Build()
