@@ -97,6 +97,12 @@ func (m *Machine) step(in *Inst) error {
 	case VBROADCASTSS, VMOVUPS, VMOVUPSZ, VMASKMOVPS, VFMADD231PS, VADDPS, VMAXPS, VMINPS, VXORPS:
 		return m.vector(in.Op, a)
 	}
+	switch known, err := m.math(in.Op, a); {
+	case err != nil || known && mathOps[in.Op] == nil:
+		return err
+	case known:
+		return m.vector(in.Op, a)
+	}
 	return fmt.Errorf("unknown instruction")
 }
 
@@ -241,7 +247,7 @@ func (m *Machine) vector(op Op, a []Operand) error {
 	}
 	dst := a[len(a)-1]
 	var old [16]uint32
-	if r, ok := dst.(Reg); ok && (op == VFMADD231PS || on != 1<<lanes-1 && op != VMASKMOVPS && op != VMOVUPSZ) {
+	if r, ok := dst.(Reg); ok && (readsOld[op] || on != 1<<lanes-1 && op != VMASKMOVPS && op != VMOVUPSZ) {
 		if old, err = m.read(r, on, lanes); err != nil {
 			return err
 		}
@@ -340,6 +346,9 @@ func (m *Machine) write(o Operand, v [16]uint32, on uint64, lanes int) error {
 // lane computes lane i of an instruction. The processor's maximum and minimum return their second source,
 // which is Go's first operand, where either is NaN or both are zero.
 func lane(op Op, src [][16]uint32, old [16]uint32, i int) uint32 {
+	if f := mathOps[op]; f != nil {
+		return f(src[0][i], src[len(src)-1][i], old[i])
+	}
 	x := math.Float32frombits(src[0][i])
 	if op == VMOVUPS || op == VMOVUPSZ || op == VMASKMOVPS {
 		return src[0][i]

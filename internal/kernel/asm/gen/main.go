@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"go/format"
 	"log"
+	"maps"
 	"os"
 
 	"github.com/graft-ml/graft/internal/kernel/asm"
@@ -29,14 +30,16 @@ func main() {
 // files returns the generated files by name.
 func files() map[string][]byte {
 	tiles := append(asm.ConvTiles(false), asm.ConvTiles(true)...)
-	return map[string][]byte{
+	all := elementwiseFiles()
+	maps.Copy(all, map[string][]byte{
 		"conv_amd64.s":           text("convArgs", convFuncs(tiles)),
 		"conv_amd64_gen.go":      convStubs(tiles),
 		"depthwise_amd64.s":      text("depthwiseArgs", depthwiseFuncs()),
 		"depthwise_amd64_gen.go": depthwiseStubs(),
 		"peak_amd64.s":           text("peakArgs", peakFuncs()),
 		"peak_amd64_gen.go":      peakStubs(),
-	}
+	})
+	return all
 }
 
 func convFuncs(tiles []asm.ConvTile) []*asm.Func {

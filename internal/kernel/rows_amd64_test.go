@@ -1,0 +1,29 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/graft-ml/graft/internal/kernel/asm"
+)
+
+// The assembly looks for the arguments where Go puts them.
+func TestRowsArgsLayout(t *testing.T) {
+	var a rowsArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.RowsSrc}, {"dst", unsafe.Offsetof(a.dst), asm.RowsDst}, {"from", unsafe.Offsetof(a.from), asm.RowsStep},
+		{"to", unsafe.Offsetof(a.to), asm.RowsTo}, {"rows", unsafe.Offsetof(a.rows), asm.RowsRows}, {"blocks", unsafe.Offsetof(a.blocks), asm.RowsBlocks},
+		{"tail", unsafe.Offsetof(a.tail), asm.RowsTail}, {"table", unsafe.Offsetof(a.table), asm.RowsTable}, {"mask", unsafe.Offsetof(a.mask), asm.RowsMask},
+		{"lanes", unsafe.Offsetof(a.lanes), asm.RowsLanes}, {"a", unsafe.Offsetof(a.a), asm.RowsA}, {"b", unsafe.Offsetof(a.b), asm.RowsB},
+		{"size", unsafe.Sizeof(a), asm.RowsSize},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}
