@@ -31,31 +31,31 @@ type Act struct {
 // Exp is within 1.5 ulp, and Sigmoid, SiLU, Tanh and Erf within 3, but that exponentials below the normal numbers
 // are 0 inside them. HardSigmoid, HardSwish, Gelu and GeluTanh are within 2⁻²³·(|x|+1).
 func (a Act) Apply(dst, src []float32) {
-	a.ApplyRows(dst, src, 1, len(dst), len(dst), len(dst))
+	a.ApplyRows(dst, src, Rows{N: 1, Width: len(dst)})
 }
 
-// ApplyRows is Apply for n rows of width elements, which start to elements apart in dst and from in src.
-func (a Act) ApplyRows(dst, src []float32, n, width, to, from int) {
-	if n <= 0 || width <= 0 {
+// ApplyRows is Apply for rows of elements.
+func (a Act) ApplyRows(dst, src []float32, r Rows) {
+	if r.empty() {
 		return
 	}
-	must("activation output", len(dst), 0, (n-1)*to+width)
-	must("activation input", len(src), 0, (n-1)*from+width)
-	if to == width && from == width { // one long row
-		n, width = 1, n*width
+	must("activation output", len(dst), 0, r.reach(r.To))
+	must("activation input", len(src), 0, r.reach(r.From))
+	if r.To == r.Width && r.From == r.Width {
+		r = r.joined()
 	}
 	if a.Func == Identity {
-		for i := range n {
-			copy(dst[i*to:][:width], src[i*from:][:width])
+		for i := range r.N {
+			copy(dst[i*r.To:][:r.Width], src[i*r.From:][:r.Width])
 		}
 		return
 	}
-	a.run(dst, src, n, width, to, from)
+	a.run(dst, src, r)
 }
 
 // runGeneric is run in plain Go.
-func (a Act) runGeneric(dst, src []float32, n, width, to, from int) {
-	for i := range n {
-		a.row(dst[i*to:][:width], src[i*from:][:width])
+func (a Act) runGeneric(dst, src []float32, r Rows) {
+	for i := range r.N {
+		a.row(dst[i*r.To:][:r.Width], src[i*r.From:][:r.Width])
 	}
 }

@@ -12,28 +12,27 @@ func init() {
 	cpu.Register("act", "AVX2", &useActAVX2)
 }
 
-// run applies a, which is not Identity, to n rows.
-func (a Act) run(dst, src []float32, n, width, to, from int) {
+// run applies a, which is not Identity.
+func (a Act) run(dst, src []float32, r Rows) {
 	lanes := 16
 	switch {
 	case useActAVX512:
 	case useActAVX2:
 		lanes = 8
 	default:
-		a.runGeneric(dst, src, n, width, to, from)
+		a.runGeneric(dst, src, r)
 		return
 	}
-	f := a.Func
-	r := newRows(n, width, lanes)
-	r.src[0], r.dst, r.from[0], r.to = element(src, 0), element(dst, 0), 4*from, 4*to
-	r.a, r.b = a.A, a.B
+	f, args := a.Func, r.args(lanes)
+	args.dst, args.src[0] = element(dst, 0), element(src, 0)
+	args.a, args.b = a.A, a.B
 	if f == Relu {
 		f = Clip
-		r.a, r.b = a.bounds()
+		args.a, args.b = a.bounds()
 	}
 	if lanes == 16 {
-		actAVX512(&r, f)
+		actAVX512(&args, f)
 	} else {
-		actAVX2(&r, f)
+		actAVX2(&args, f)
 	}
 }

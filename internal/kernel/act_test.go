@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/graft-ml/graft/internal/check"
@@ -113,7 +114,7 @@ func TestActRows(t *testing.T) {
 					s, d := part(src, side, 2*n+n%3), part(dst, side, 2*n+n%3)
 					copy(s, x)
 					copy(s[n+n%3:], x)
-					a.ApplyRows(d, s, 2, n, n+n%3, n+n%3)
+					a.ApplyRows(d, s, Rows{N: 2, Width: n, To: n + n%3, From: n + n%3})
 					for i := range 2 {
 						if copy(rows, d[i*(n+n%3):]); firstBits(rows, alone) >= 0 {
 							t.Fatalf("act %v, %d elements: row %d is %v, elements alone %v", a, n, i, rows, alone)
@@ -140,40 +141,72 @@ func firstBits(a, b []float32) int {
 }
 
 func TestBinary(t *testing.T) {
+	const most = 67
+	nan := float32(math.NaN())
 	f := []func(x, y float32) float32{
 		func(x, y float32) float32 { return x + y }, func(x, y float32) float32 { return x - y },
 		func(x, y float32) float32 { return x * y }, func(x, y float32) float32 { return x / y },
 		func(x, y float32) float32 { return max(x, y) }, func(x, y float32) float32 { return min(x, y) },
 	}
-	r := rand.New(rand.NewPCG(2, 2))
-	for op := Add; op <= Min; op++ {
-		for _, n := range []int{0, 1, 2, 7, 33} {
-			a, b, dst := random(r, max(n, 1)), random(r, max(n, 1)), make([]float32, n)
-			for _, c := range []struct{ a, b []float32 }{{a[:n], b[:n]}, {a[:1], b[:n]}, {a[:n], b[:1]}, {a[:1], b[:1]}} {
-				if n > 1 && len(c.a) == 1 && len(c.b) == 1 {
-					continue
-				}
-				Binary(op, dst, c.a, c.b)
-				for i := range dst {
-					if want := f[op](c.a[i%len(c.a)], c.b[i%len(c.b)]); dst[i] != want {
-						t.Fatalf("op %d, %d and %d elements: [%d] = %v, want %v", op, len(c.a), len(c.b), i, dst[i], want)
+	src, dst := [2][2][]float32{guarded(t, 3*most), guarded(t, 3*most)}, guarded(t, 3*most)
+	check.EachImpl(t, "binary", func(t *testing.T) {
+		r := rand.New(rand.NewPCG(2, 2))
+		for op := Add; op <= Min; op++ {
+			for n := range most + 1 {
+				for side := range 2 {
+					a, b, d := part(src[0], side, max(n, 1)), part(src[1], side, max(n, 1)), part(dst, side, n)
+					copy(a, random(r, n))
+					copy(b, random(r, n))
+					a[n/2], b[n/3] = nan, nan
+					for _, c := range []struct{ a, b []float32 }{{a[:n], b[:n]}, {a[:1], b[:n]}, {a[:n], b[:1]}} {
+						if n == 1 && len(c.a)+len(c.b) != 2 {
+							continue
+						}
+						Binary(op, d, c.a, c.b)
+						want := make([]float32, n)
+						for i := range want {
+							want[i] = f[op](c.a[i%len(c.a)], c.b[i%len(c.b)])
+						}
+						if i := firstBits(d, want); i >= 0 {
+							t.Fatalf("op %d, %d and %d elements: [%d] = %v, want %v", op, len(c.a), len(c.b), i, d[i], want[i])
+						}
 					}
+					checkBinaryRows(t, op, f[op], r, n)
 				}
 			}
 		}
+	})
+}
+
+// checkBinaryRows compares rows apart, of which the second operand repeats, in place.
+func checkBinaryRows(t *testing.T, op Op, f func(x, y float32) float32, r *rand.Rand, n int) {
+	t.Helper()
+	const rows, gap = 3, 2
+	a, b := random(r, rows*(n+gap)), random(r, n)
+	want := slices.Clone(a)
+	for i := range rows {
+		for j := range n {
+			want[i*(n+gap)+j] = f(want[i*(n+gap)+j], b[j])
+		}
+	}
+	BinaryRows(op, a, a, b, Rows{N: rows, Width: n, To: n + gap, From: n + gap})
+	if i := firstBits(a, want); i >= 0 {
+		t.Fatalf("op %d, rows of %d: [%d] = %v, want %v", op, n, i, a[i], want[i])
 	}
 }
 
 func TestScaleShift(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 3))
-	for _, c := range []int{1, 3, 8} {
-		src, k, b := random(r, 5*c), random(r, c), random(r, c)
-		dst := make([]float32, len(src))
-		ScaleShift(dst, src, k, b)
-		for i := range dst {
-			if want := float32(src[i]*k[i%c]) + b[i%c]; dst[i] != want {
-				t.Fatalf("%d channels: [%d] = %v, want %v", c, i, dst[i], want)
+	check.EachImpl(t, "binary", func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 3))
+		for c := 1; c < 70; c += 1 + c/9 {
+			src, k, b := random(r, 5*c), random(r, c), random(r, c)
+			dst := make([]float32, len(src))
+			ScaleShift(dst, src, k, b)
+			for i := range dst {
+				if want := float32(src[i]*k[i%c]) + b[i%c]; dst[i] != want {
+					t.Fatalf("%d channels: [%d] = %v, want %v", c, i, dst[i], want)
+				}
 			}
 		}
-	}
+	})
 }

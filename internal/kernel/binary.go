@@ -8,26 +8,47 @@ const (
 	Sub
 	Mul
 	Div
-	Max
-	Min
+	Max // NaN if one is
+	Min // NaN if one is
 )
 
 // Binary sets dst[i] = a[i] op b[i]. Where a or b has one element it stands for all. dst may be a or b.
 func Binary(op Op, dst, a, b []float32) {
 	switch n := len(dst); {
+	case n == 0:
 	case len(a) == 1 && n != 1:
 		must("binary operand", len(b), 0, n)
-		binaryLeft(op, dst, a[0], b[:n])
+		binaryScalar(op, dst, b[:n], a[0], op == Sub || op == Div)
 	case len(b) == 1 && n != 1:
 		must("binary operand", len(a), 0, n)
-		binaryRight(op, dst, a[:n], b[0])
+		binaryScalar(op, dst, a[:n], b[0], false)
 	default:
-		must("binary operand", min(len(a), len(b)), 0, n)
-		binary(op, dst, a[:n], b[:n])
+		BinaryRows(op, dst, a, b, Rows{N: 1, Width: n})
 	}
 }
 
-func binary(op Op, dst, a, b []float32) {
+// BinaryRows sets the elements of rows to those of a op those of b. dst may be a or b where the steps are alike.
+func BinaryRows(op Op, dst, a, b []float32, r Rows) {
+	if r.empty() {
+		return
+	}
+	must("binary output", len(dst), 0, r.reach(r.To))
+	must("binary operand", len(a), 0, r.reach(r.From))
+	must("binary operand", len(b), 0, r.reach(r.From2))
+	if r.To == r.Width && r.From == r.Width && r.From2 == r.Width {
+		r = r.joined()
+	}
+	binaryRows(op, dst, a, b, r)
+}
+
+// binaryRowsGeneric is BinaryRows in plain Go.
+func binaryRowsGeneric(op Op, dst, a, b []float32, r Rows) {
+	for i := range r.N {
+		binaryRow(op, dst[i*r.To:][:r.Width], a[i*r.From:][:r.Width], b[i*r.From2:][:r.Width])
+	}
+}
+
+func binaryRow(op Op, dst, a, b []float32) {
 	b, dst = b[:len(a)], dst[:len(a)]
 	switch op {
 	case Add:
@@ -57,50 +78,18 @@ func binary(op Op, dst, a, b []float32) {
 	}
 }
 
-func binaryRight(op Op, dst, a []float32, y float32) {
-	dst = dst[:len(a)]
-	switch op {
-	case Add:
-		for i, x := range a {
-			dst[i] = x + y
-		}
-	case Sub:
-		for i, x := range a {
-			dst[i] = x - y
-		}
-	case Mul:
-		for i, x := range a {
-			dst[i] = x * y
-		}
-	case Div:
-		for i, x := range a {
-			dst[i] = x / y
-		}
-	case Max:
-		for i, x := range a {
-			dst[i] = max(x, y)
-		}
-	case Min:
-		for i, x := range a {
-			dst[i] = min(x, y)
-		}
+// binaryScalarGeneric sets dst[i] = x[i] op y, or y op x[i] if left, in plain Go.
+func binaryScalarGeneric(op Op, dst, x []float32, y float32, left bool) {
+	var block [64]float32
+	for i := range block {
+		block[i] = y
 	}
-}
-
-// binaryLeft computes y op b[i]; all but two operations commute.
-func binaryLeft(op Op, dst []float32, y float32, b []float32) {
-	dst = dst[:len(b)]
-	switch op {
-	case Sub:
-		for i, x := range b {
-			dst[i] = y - x
+	for ; len(x) > 0; dst, x = dst[min(len(x), len(block)):], x[min(len(x), len(block)):] {
+		d, s, k := dst[:min(len(x), len(block))], x[:min(len(x), len(block))], block[:min(len(x), len(block))]
+		if left {
+			s, k = k, s
 		}
-	case Div:
-		for i, x := range b {
-			dst[i] = y / x
-		}
-	default:
-		binaryRight(op, dst, b, y)
+		binaryRow(op, d, s, k)
 	}
 }
 
@@ -108,13 +97,21 @@ func binaryLeft(op Op, dst []float32, y float32, b []float32) {
 // after the sum. dst may be src and is as long, a multiple of C.
 func ScaleShift(dst, src, scale, shift []float32) {
 	c := len(scale)
+	if c == 0 || len(dst) < c {
+		return
+	}
 	must("scale", len(shift), 0, c)
 	must("scale input", len(src), 0, len(dst))
-	shift = shift[:c]
-	for ; len(dst) >= c && c > 0; dst, src = dst[c:], src[c:] {
-		d, s := dst[:c], src[:c]
-		for i, k := range scale {
-			d[i] = float32(s[i]*k) + shift[i]
+	scaleShift(dst, src, scale, shift, Rows{N: len(dst) / c, Width: c, To: c, From: c})
+}
+
+// scaleShiftGeneric is ScaleShift in plain Go.
+func scaleShiftGeneric(dst, src, scale, shift []float32, r Rows) {
+	shift = shift[:len(scale)]
+	for i := range r.N {
+		d, s := dst[i*r.To:][:r.Width], src[i*r.From:][:r.Width]
+		for j, k := range scale {
+			d[j] = float32(s[j]*k) + shift[j]
 		}
 	}
 }

@@ -24,53 +24,49 @@ func span(from, dil, taps, size int) (lo, hi int) {
 	return lo, max(lo, min((size-from+dil-1)/dil, taps))
 }
 
-// MaxPool computes the output rows [r0, r1), counted over all N·OutH. A window that meets no pixel is −∞.
+// MaxPool computes the output rows [r0, r1), counted over all N·OutH. A window that meets no pixel is −∞, one that
+// meets a NaN is NaN.
 func (w *Window) MaxPool(dst, src []float32, r0, r1 int) {
-	w.run(dst, src, r0, r1, Max)
+	w.run(dst, src, r0, r1, true)
 }
 
-// AvgPool computes the output rows [r0, r1), counted over all N·OutH. A window that meets nothing is NaN.
+// AvgPool computes the output rows [r0, r1), counted over all N·OutH. A window that meets nothing is NaN. The rows
+// of a window are summed first, then their sums.
 func (w *Window) AvgPool(dst, src []float32, r0, r1 int) {
-	w.run(dst, src, r0, r1, Add)
+	w.run(dst, src, r0, r1, false)
 }
 
-// run joins the pixels of each window by op, and divides a sum by their number.
-func (w *Window) run(dst, src []float32, r0, r1 int, op Op) {
+// run computes rows, in each all windows at once that have the same taps within the picture.
+func (w *Window) run(dst, src []float32, r0, r1 int, largest bool) {
 	if r0 >= r1 || w.OutW == 0 {
 		return
 	}
 	w.check(dst, src, r1)
+	p := pooling{max: largest, channels: w.C, from: w.StrideW * w.Src.Pixel, to: w.Dst.Pixel, colStep: w.DilW * w.Src.Pixel, rowStep: w.DilH * w.Src.Row}
 	for r := r0; r < r1; r++ {
 		n, oy := r/w.OutH, r%w.OutH
 		y := oy*w.StrideH - w.Top
 		ky0, ky1 := span(y, w.DilH, w.KH, w.InH)
-		for ox := range w.OutW {
+		p.rows = ky1 - ky0
+		for ox := 0; ox < w.OutW; ox += p.pixels {
 			x := ox*w.StrideW - w.Left
 			kx0, kx1 := span(x, w.DilW, w.KW, w.InW)
-			out := dst[w.Dst.At(n, oy, ox):][:w.C]
-			fill(out, op)
-			for ky := ky0; ky < ky1; ky++ {
-				for kx := kx0; kx < kx1; kx++ {
-					binary(op, out, out, src[w.Src.At(n, y+ky*w.DilH, x+kx*w.DilW):][:w.C])
-				}
+			p.cols, p.pixels = kx1-kx0, 1
+			p.divisor = w.divisor(y, x, p.rows*p.cols)
+			for ox+p.pixels < w.OutW && p.cols == w.KW && w.whole(x+p.pixels*w.StrideW) {
+				p.pixels++
 			}
-			if op == Add {
-				binaryRight(Div, out, out, w.divisor(y, x, (ky1-ky0)*(kx1-kx0)))
+			at := 0
+			if p.rows > 0 && p.cols > 0 {
+				at = w.Src.At(n, y+ky0*w.DilH, x+kx0*w.DilW)
 			}
+			p.run(dst[w.Dst.At(n, oy, ox):], src[at:])
 		}
 	}
 }
 
-// fill sets out to what leaves the other operand of op as it is.
-func fill(out []float32, op Op) {
-	if op == Add {
-		clear(out)
-		return
-	}
-	for i := range out {
-		out[i] = float32(math.Inf(-1))
-	}
-}
+// whole reports whether all columns of a window that starts at x lie in the picture.
+func (w *Window) whole(x int) bool { return x >= 0 && x+(w.KW-1)*w.DilW < w.InW }
 
 // divisor returns what the sum of the window at (y, x) is divided by; met is the number of its pixels.
 func (w *Window) divisor(y, x, met int) float32 {
@@ -89,39 +85,73 @@ func (w *Window) check(dst, src []float32, r1 int) {
 }
 
 // GlobalAvgPool sets dst[i] to the mean over the h×w pixels of picture n of channel c0+i, for the channels
-// [c0, c1). Sums are kept in float64: a picture has many pixels.
+// [c0, c1). The rows of the picture are summed first, then their sums, so that errors stay small.
 func GlobalAvgPool(dst, src []float32, g Grid, n, h, w, c0, c1 int) {
-	must("global pool", len(dst), 0, c1-c0)
-	must("global pool input", len(src), g.At(n, 0, 0), g.At(n, h-1, w-1)+c1)
-	for c := c0; c < c1; c += 8 {
-		var sum [8]float64
-		k := min(8, c1-c)
-		for y := range h {
-			for x := range w {
-				for i, v := range src[g.At(n, y, x)+c:][:k] {
-					sum[i] += float64(v)
-				}
-			}
-		}
-		for i := range k {
-			dst[c-c0+i] = float32(sum[i] / float64(h*w))
-		}
-	}
+	global(dst, src, g, n, h, w, c0, c1, false)
 }
 
 // GlobalMaxPool is GlobalAvgPool with the largest in place of the mean.
 func GlobalMaxPool(dst, src []float32, g Grid, n, h, w, c0, c1 int) {
+	global(dst, src, g, n, h, w, c0, c1, true)
+}
+
+func global(dst, src []float32, g Grid, n, h, w, c0, c1 int, largest bool) {
 	must("global pool", len(dst), 0, c1-c0)
 	must("global pool input", len(src), g.At(n, 0, 0), g.At(n, h-1, w-1)+c1)
-	dst = dst[:c1-c0]
-	for i := range dst {
-		dst[i] = float32(math.Inf(-1))
+	p := pooling{max: largest, channels: c1 - c0, pixels: 1, rows: h, cols: w, colStep: g.Pixel, rowStep: g.Row, divisor: float32(h * w)}
+	p.run(dst, src[g.At(n, 0, 0)+c0:])
+}
+
+// pooling is windows of rows×cols taps, for pixels that lie from elements apart in the source and to in the result.
+type pooling struct {
+	max                        bool // else the mean
+	channels, pixels, from, to int
+	rows, cols                 int
+	colStep, rowStep           int
+	divisor                    float32 // of a mean
+}
+
+// start returns what the taps are joined to.
+func (p *pooling) start() float32 {
+	if p.max {
+		return float32(math.Inf(-1))
 	}
-	for y := range h {
-		for x := range w {
-			for i, v := range src[g.At(n, y, x)+c0:][:len(dst)] {
-				dst[i] = max(dst[i], v)
+	return 0
+}
+
+// runGeneric is run in plain Go, for any number of taps, 0 among them.
+func (p *pooling) runGeneric(dst, src []float32) {
+	var sums [64]float32
+	for i := range p.pixels {
+		for c := 0; c < p.channels; c += len(sums) {
+			k := min(len(sums), p.channels-c)
+			p.pixel(dst[i*p.to+c:][:k], src[min(i*p.from+c, len(src)):], sums[:k])
+		}
+	}
+}
+
+// pixel computes the channels of one window.
+func (p *pooling) pixel(out, src, sum []float32) {
+	for c := range out {
+		out[c] = p.start()
+	}
+	for y := range p.rows {
+		clear(sum)
+		for x := range p.cols {
+			tap := src[y*p.rowStep+x*p.colStep:][:len(out)]
+			if p.max {
+				binaryRow(Max, out, out, tap)
+			} else {
+				binaryRow(Add, sum, sum, tap)
 			}
+		}
+		if !p.max {
+			binaryRow(Add, out, out, sum)
+		}
+	}
+	if !p.max {
+		for c := range out {
+			out[c] /= p.divisor
 		}
 	}
 }

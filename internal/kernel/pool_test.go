@@ -6,13 +6,45 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/graft-ml/graft/internal/check"
 )
 
+// A NaN stays one wherever it stands in a window, and every implementation gives the bits of plain Go.
+func TestPoolBits(t *testing.T) {
+	const c, size = 83, 7
+	w := Window{C: c, KH: 3, KW: 3, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, Top: 1, Left: 1, N: 1, InH: size, InW: size, OutH: 3, OutW: 3}
+	w.Src, w.Dst = Grid{Row: size * c, Pixel: c}, Grid{Row: 3 * c, Pixel: c}
+	src := random(rand.New(rand.NewPCG(5, 5)), size*size*c)
+	for i := 0; i < len(src); i += 13 {
+		src[i] = float32(math.NaN())
+	}
+	var wantMax, wantAvg []float32 // plain Go comes first
+	check.EachImpl(t, "pool", func(t *testing.T) {
+		mx, avg := make([]float32, 9*c), make([]float32, 9*c)
+		w.MaxPool(mx, src, 0, 3)
+		w.AvgPool(avg, src, 0, 3)
+		if wantMax == nil {
+			wantMax, wantAvg = mx, avg
+		}
+		if i := firstBits(mx, wantMax); i >= 0 {
+			t.Errorf("maximum %d: %v, want %v", i, mx[i], wantMax[i])
+		}
+		if i := firstBits(avg, wantAvg); i >= 0 {
+			t.Errorf("mean %d: %v, want %v", i, avg[i], wantAvg[i])
+		}
+	})
+}
+
 // A pooling is compared with its definition, tap by tap over the padded picture.
-func TestWindow(t *testing.T) {
+func TestWindow(t *testing.T) { check.EachImpl(t, "pool", testWindow) }
+
+func testWindow(t *testing.T) {
 	for _, w := range []Window{
 		{C: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, N: 1, InH: 1, InW: 1},
 		{C: 5, KH: 3, KW: 3, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, Top: 1, Left: 1, Bottom: 1, Right: 1, N: 2, InH: 7, InW: 8},
+		{C: 150, KH: 3, KW: 3, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, Top: 1, Left: 1, Bottom: 1, Right: 1, N: 1, InH: 9, InW: 11},
+		{C: 71, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, N: 1, InH: 6, InW: 8},
 		{C: 9, KH: 2, KW: 3, StrideH: 1, StrideW: 2, DilH: 2, DilW: 1, Left: 2, Bottom: 1, N: 1, InH: 6, InW: 5, CountPad: true},
 		{C: 3, KH: 3, KW: 3, StrideH: 2, StrideW: 2, DilH: 2, DilW: 2, Top: 2, Left: 2, Bottom: 3, Right: 3, N: 1, InH: 4, InW: 4},
 		{C: 2, KH: 1, KW: 2, StrideH: 2, StrideW: 2, DilH: 1, DilW: 4, Left: 2, Right: 3, N: 1, InH: 3, InW: 2},
@@ -65,8 +97,10 @@ func naiveWindow(w *Window, src []float32, n, y, x, c int) (mx float32, avg, sca
 	return mx, avg / float64(count), scale
 }
 
-func TestGlobalPool(t *testing.T) {
-	for _, c := range []int{1, 8, 13} {
+func TestGlobalPool(t *testing.T) { check.EachImpl(t, "pool", testGlobalPool) }
+
+func testGlobalPool(t *testing.T) {
+	for _, c := range []int{1, 8, 13, 16, 64, 97} {
 		g, n := dense(2, 3, 5, c, 1, 1)
 		src := random(rand.New(rand.NewPCG(4, 4)), n)
 		avg, mx := make([]float32, c), make([]float32, c)
@@ -81,7 +115,7 @@ func TestGlobalPool(t *testing.T) {
 				sum += float64(v)
 				most = max(most, v)
 			}
-			near(t, fmt.Sprint(c, i), avg[i], sum/15, 1, 0x1p-24)
+			near(t, fmt.Sprint(c, i), avg[i], sum/15, 1, tolerance(15))
 			if mx[i] != most {
 				t.Errorf("%d channels: max[%d] = %v, want %v", c, i, mx[i], most)
 			}

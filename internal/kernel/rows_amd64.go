@@ -20,11 +20,12 @@ type rowsArgs struct {
 // tailMasks holds the masks of all tails: that of n elements starts 8−n before its middle.
 var tailMasks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 
-// newRows returns the arguments for n rows of width elements in vectors of so many lanes.
-func newRows(n, width, lanes int) rowsArgs {
-	tail := width % lanes
+// args returns the arguments for vectors of so many lanes, without the slices.
+func (r Rows) args(lanes int) rowsArgs {
+	tail := r.Width % lanes
 	return rowsArgs{
-		rows: n, blocks: width / lanes, tail: tail, table: unsafe.Pointer(&constantTable),
+		from: [3]int{4 * r.From, 4 * r.From2, 4 * r.From2}, to: 4 * r.To,
+		rows: r.N, blocks: r.Width / lanes, tail: tail, table: unsafe.Pointer(&constantTable),
 		mask: unsafe.Pointer(&tailMasks[max(0, 8-tail)]), lanes: 1<<tail - 1,
 	}
 }

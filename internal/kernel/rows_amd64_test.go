@@ -27,3 +27,22 @@ func TestRowsArgsLayout(t *testing.T) {
 		}
 	}
 }
+
+func TestPoolArgsLayout(t *testing.T) {
+	var a poolArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.PoolSrc}, {"dst", unsafe.Offsetof(a.dst), asm.PoolDst}, {"pixels", unsafe.Offsetof(a.pixels), asm.PoolPixels},
+		{"from", unsafe.Offsetof(a.from), asm.PoolSrcStep}, {"to", unsafe.Offsetof(a.to), asm.PoolDstStep}, {"rows", unsafe.Offsetof(a.rows), asm.PoolRows},
+		{"cols", unsafe.Offsetof(a.cols), asm.PoolCols}, {"colStep", unsafe.Offsetof(a.colStep), asm.PoolColStep}, {"rowGap", unsafe.Offsetof(a.rowGap), asm.PoolRowGap},
+		{"rounds", unsafe.Offsetof(a.rounds), asm.PoolRounds}, {"blocks", unsafe.Offsetof(a.blocks), asm.PoolBlocks}, {"tail", unsafe.Offsetof(a.tail), asm.PoolTail},
+		{"mask", unsafe.Offsetof(a.mask), asm.PoolMask}, {"lanes", unsafe.Offsetof(a.lanes), asm.PoolLanes}, {"start", unsafe.Offsetof(a.start), asm.PoolStart},
+		{"divisor", unsafe.Offsetof(a.divisor), asm.PoolDivisor}, {"size", unsafe.Sizeof(a), asm.PoolSize},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}

@@ -2,6 +2,16 @@
 
 package kernel
 
-func (a Act) run(dst, src []float32, n, width, to, from int) {
-	a.runGeneric(dst, src, n, width, to, from)
+func (a Act) run(dst, src []float32, r Rows) { a.runGeneric(dst, src, r) }
+
+func binaryRows(op Op, dst, a, b []float32, r Rows) { binaryRowsGeneric(op, dst, a, b, r) }
+
+func binaryScalar(op Op, dst, x []float32, y float32, left bool) {
+	binaryScalarGeneric(op, dst, x, y, left)
 }
+
+func scaleShift(dst, src, scale, shift []float32, r Rows) {
+	scaleShiftGeneric(dst, src, scale, shift, r)
+}
+
+func (p *pooling) run(dst, src []float32) { p.runGeneric(dst, src) }

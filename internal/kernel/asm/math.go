@@ -89,6 +89,9 @@ func (m *Machine) blend(a []Operand) error {
 // immediate executes an instruction whose first operand is a constant.
 func (m *Machine) immediate(op Op, a []Operand) error {
 	imm, lanes := int(a[0].(Imm)), 8
+	if op == VCMPPS && Imm(imm) != unordered && Imm(imm) != ordered {
+		return fmt.Errorf("comparison %d is not known", imm)
+	}
 	for _, o := range a[1:] {
 		if r, ok := o.(Reg); ok && r >= Z0 {
 			lanes = 16
@@ -139,11 +142,5 @@ const (
 
 func compare(imm int, x, y float32) bool {
 	nan := x != x || y != y
-	switch Imm(imm) {
-	case unordered:
-		return nan
-	case ordered:
-		return !nan
-	}
-	panic(fmt.Sprintf("asm: comparison %d", imm))
+	return nan == (Imm(imm) == unordered)
 }

@@ -40,6 +40,12 @@ func mutationSubjects() []subject {
 		for _, k := range ActKernels(avx512) {
 			all = append(all, subject{func() *Func { return Act(k) }, func(f *Func) error { return runAct(f, k, false) }})
 		}
+		for _, k := range BinaryKernels(avx512) {
+			all = append(all, subject{func() *Func { return Binary(k) }, func(f *Func) error { return runBinary(f, k, false) }})
+		}
+	}
+	for _, k := range poolKernels() {
+		all = append(all, subject{func() *Func { return Pool(k) }, func(f *Func) error { return runPoolCases(f, k) }})
 	}
 	return all
 }

@@ -25,7 +25,7 @@ func runRows(f *Func, avx512 bool, sources int, k rowsCase, inputs func(i int) f
 	src := make([][]byte, sources)
 	at := 0
 	for i := range sources {
-		src[i] = make([]byte, 4*(k.rows*(k.n+k.gap[i])-k.gap[i]))
+		src[i] = make([]byte, 4*((k.rows-1)*(k.n+k.gap[i])+k.n)) // a gap of −n repeats a row
 		for j := 0; j < len(src[i]); j += 4 {
 			binary.LittleEndian.PutUint32(src[i][j:], bits(inputs(at)))
 			at++
@@ -91,7 +91,11 @@ func rowsCases(lanes int, all bool) []rowsCase {
 	var cases []rowsCase
 	for n := 1; n <= 9*lanes+1; n++ {
 		if all || n == 3 || n == 2*lanes+lanes/2+1 || n == 4*lanes+5 || n == 9*lanes {
-			cases = append(cases, rowsCase{rows: 1 + n%3, n: n, gap: [4]int{n % 2, 1, 5, 3}, a: -0.5, b: 1.5})
+			rows := 1 + n%3
+			if !all {
+				rows = 2 + n%2
+			}
+			cases = append(cases, rowsCase{rows: rows, n: n, gap: [4]int{n % 2, 1, 5, 3}, a: -0.5, b: 1.5})
 		}
 	}
 	return cases

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/graft-ml/graft/internal/kernel/asm"
@@ -11,9 +12,13 @@ import (
 // elementwiseFiles returns the generated files of the kernels over rows, by name.
 func elementwiseFiles() map[string][]byte {
 	return map[string][]byte{
-		"constants_gen.go": constants(),
-		"act_amd64.s":      text("rowsArgs", actFuncs()),
-		"act_amd64_gen.go": actStubs(),
+		"constants_gen.go":    constants(),
+		"act_amd64.s":         text("rowsArgs", actFuncs()),
+		"act_amd64_gen.go":    actStubs(),
+		"binary_amd64.s":      text("rowsArgs", binaryFuncs()),
+		"binary_amd64_gen.go": binaryStubs(),
+		"pool_amd64.s":        text("poolArgs", poolFuncs()),
+		"pool_amd64_gen.go":   poolStubs(),
 	}
 }
 
@@ -25,7 +30,25 @@ func actFuncs() []*asm.Func {
 	return all
 }
 
-func elementwiseFuncs() []*asm.Func { return actFuncs() }
+func binaryFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, k := range append(asm.BinaryKernels(false), asm.BinaryKernels(true)...) {
+		all = append(all, asm.Binary(k))
+	}
+	return all
+}
+
+func poolFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, avx512 := range []bool{false, true} {
+		for _, max := range []bool{false, true} {
+			all = append(all, asm.Pool(asm.PoolKernel{AVX512: avx512, Max: max}))
+		}
+	}
+	return all
+}
+
+func elementwiseFuncs() []*asm.Func { return slices.Concat(actFuncs(), binaryFuncs(), poolFuncs()) }
 
 // constants declares the numbers that kernels use, each by its name and as a row of a table.
 func constants() []byte {
@@ -56,5 +79,34 @@ func actStubs() []byte {
 		b.WriteString("\t}\n}\n")
 	}
 	declare(b, "rowsArgs", actFuncs())
+	return formatted(b)
+}
+
+// binaryStubs declares the operations of two variables, and for each instruction set and kind of operand a
+// function that calls the one of an Op.
+func binaryStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	for _, avx512 := range []bool{false, true} {
+		isa := isaName(avx512)
+		for _, kind := range []asm.BinaryKernel{{}, {Scalar: true}, {Scalar: true, Left: true}} {
+			kind.AVX512 = avx512
+			fmt.Fprintf(b, "\n// %s computes op over rows; asm.Binary tells how. Requires %s.\n", kind.FuncName(), isa)
+			fmt.Fprintf(b, "func %s(args *rowsArgs, op Op) {\n\tswitch op {\n", kind.FuncName())
+			for _, k := range asm.BinaryKernels(avx512) {
+				if k.Scalar == kind.Scalar && k.Left == kind.Left && k.Sources() < 3 {
+					fmt.Fprintf(b, "\tcase %s:\n\t\t%s(args)\n", k.Name, k.FuncName())
+				}
+			}
+			b.WriteString("\t}\n}\n")
+		}
+	}
+	declare(b, "rowsArgs", binaryFuncs())
+	return formatted(b)
+}
+
+func poolStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	fmt.Fprintf(b, "\n// poolVectors is the number of vectors in one round of a pooling.\nconst poolVectors = %d\n", asm.PoolVectors)
+	declare(b, "poolArgs", poolFuncs())
 	return formatted(b)
 }

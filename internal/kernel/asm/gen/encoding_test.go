@@ -142,6 +142,9 @@ var mnemonics = map[asm.Op]string{
 
 // atnt writes an instruction without its jump target as objdump does: Go's order of operands is AT&T's.
 func atnt(in asm.Inst) string {
+	if in.Op == asm.VCMPPS { // objdump has a name for each comparison
+		in = asm.Inst{Op: "VCMP" + asm.Op([]string{3: "UNORD", 7: "ORD"}[in.Args[0].(asm.Imm)]) + "PS", Args: in.Args[1:]}
+	}
 	name, zeroing := strings.CutSuffix(string(in.Op), ".Z")
 	op, known := mnemonics[in.Op]
 	if !known {
