@@ -9,7 +9,7 @@ import (
 func (c *compiler) unary(n *Node, act kernel.Act) {
 	work := 4
 	if act.Func >= kernel.Sigmoid {
-		work = 32
+		work = 8
 	}
 	if c.inPixels(n.Inputs[0]) {
 		src := c.pixels[n.Inputs[0]]
@@ -74,10 +74,13 @@ func lowerBinary(c *compiler, n *Node) bool {
 	}
 	va, vb := c.rowsOf(a), c.rowsOf(b)
 	dst := c.newRows(n.Outputs[0])
+	act, _ := epilogue(n)
 	parts := newCut(dst.size, 4)
 	c.emit(step{node: n, reads: []*planValue{va, vb}, writes: []*planValue{dst}, tasks: parts.parts, task: func(f *frame, i int) {
 		lo, hi := parts.at(i)
-		kernel.Binary(op, f.of(dst)[lo:hi], stretch(f.of(va), lo, hi), stretch(f.of(vb), lo, hi))
+		d := f.of(dst)[lo:hi]
+		kernel.Binary(op, d, stretch(f.of(va), lo, hi), stretch(f.of(vb), lo, hi))
+		act.Apply(d, d)
 	}})
 	return true
 }
@@ -117,17 +120,27 @@ func constPixels(data []float32, s tensor.Shape, h halo) *planValue {
 
 func (c *compiler) binaryPixels(n *Node, op kernel.Op, a, b *planValue) {
 	dst := c.newPixels(n.Outputs[0])
-	whole := a.w == dst.w && b.w == dst.w && a.c == dst.c && b.c == dst.c
+	act, _ := epilogue(n)
+	rows := kernel.Rows{N: dst.w, Width: dst.c, To: dst.c, From: a.stretchTo(dst.w), From2: b.stretchTo(dst.w)}
 	c.byRow(n, dst, []*planValue{a, b}, 4, func(f *frame, pic, y int) {
 		d, ra, rb := f.row(dst, pic, y), f.row(a, pic%a.n, y%a.h), f.row(b, pic%b.n, y%b.h)
-		if whole {
-			kernel.Binary(op, d, ra, rb)
-			return
+		if a.c == dst.c && b.c == dst.c {
+			kernel.BinaryRows(op, d, ra, rb, rows)
+		} else {
+			for x := range dst.w {
+				kernel.Binary(op, d[x*dst.c:][:dst.c], pixel(ra, a, x), pixel(rb, b, x))
+			}
 		}
-		for x := range dst.w {
-			kernel.Binary(op, d[x*dst.c:][:dst.c], pixel(ra, a, x), pixel(rb, b, x))
-		}
+		act.Apply(d, d)
 	})
+}
+
+// stretchTo returns the step between the pixels of a row of v that is stretched to w of them.
+func (v *planValue) stretchTo(w int) int {
+	if v.w < w {
+		return 0
+	}
+	return v.c
 }
 
 // pixel returns pixel x of a row of v, its only one if it has but one.

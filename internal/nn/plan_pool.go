@@ -34,6 +34,9 @@ func lowerPool(c *compiler, n *Node) bool {
 	return true
 }
 
+// poolChannels is what the kernels take at a time, the wider of them.
+const poolChannels = 64
+
 // lowerGlobalPool is GlobalAveragePool, GlobalMaxPool, and ReduceMean over the pixels, of a value that is NHWC. Its
 // output is the same in both layouts.
 func lowerGlobalPool(c *compiler, n *Node) bool {
@@ -47,8 +50,8 @@ func lowerGlobalPool(c *compiler, n *Node) bool {
 		pool = kernel.GlobalMaxPool
 	}
 	channels := newCut(src.c, 2*src.h*src.w)
-	if channels.part > 8 {
-		channels = cutInto(src.c, channels.part&^7) // the kernel's own step
+	if channels.part > poolChannels {
+		channels = cutInto(src.c, channels.part/poolChannels*poolChannels)
 	}
 	c.emit(step{node: n, reads: []*planValue{src}, writes: []*planValue{dst}, tasks: src.n * channels.parts, task: func(f *frame, i int) {
 		pic := i / channels.parts
