@@ -19,7 +19,9 @@ type pass struct {
 var passes = []pass{
 	{"fold constants", foldConstants},
 	{"remove identities", removeIdentities},
+	{"join what is spelled out", joinSpelledOut},
 	{"merge pads", mergePads},
+	{"turn products into convolutions", productsToConvs},
 	{"write affine maps as batch norms", affineToBatchNorm},
 	{"merge batch norms", mergeBatchNorms},
 	{"fold batch norms", foldBatchNorms},
