@@ -2,6 +2,9 @@
 
 package kernel
 
+// normPartials is the number of partial results of a row; asm.NormPartials tells more.
+const normPartials = 32
+
 // The numbers of asm.Constants.
 const (
 	zero      float32 = 0x0p+00

@@ -59,6 +59,6 @@ func (p *pooling) args(dst, src []float32, lanes int) poolArgs {
 		src: element(src, 0), dst: element(dst, 0), pixels: p.pixels, from: 4 * p.from, to: 4 * p.to,
 		rows: p.rows, cols: p.cols, colStep: 4 * p.colStep, rowGap: 4 * (p.rowStep - p.cols*p.colStep),
 		rounds: vectors / poolVectors, blocks: vectors % poolVectors, tail: tail,
-		mask: unsafe.Pointer(&tailMasks[max(0, 8-tail)]), lanes: 1<<tail - 1, start: p.start(), divisor: p.divisor,
+		mask: tailMask(tail), lanes: 1<<tail - 1, start: p.start(), divisor: p.divisor,
 	}
 }

@@ -12,13 +12,20 @@ type rowsArgs struct {
 	to                 int            // the same for dst
 	rows, blocks, tail int            // full vectors of a row, elements that are left
 	table              unsafe.Pointer // constantTable
-	mask               unsafe.Pointer // [8]int32, -1 for each element of the tail, for AVX2
+	mask               unsafe.Pointer // -1 for each element of the tail, for AVX2
 	lanes              uint64         // a bit for each element of the tail, for AVX-512
 	a, b               float32
 }
 
-// tailMasks holds the masks of all tails: that of n elements starts 8−n before its middle.
-var tailMasks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
+// tailMasks holds the masks of all tails of up to normPartials elements: that of n starts n before its middle.
+var tailMasks = func() (m [2 * normPartials]int32) {
+	for i := range normPartials {
+		m[i] = -1
+	}
+	return m
+}()
+
+func tailMask(n int) unsafe.Pointer { return unsafe.Pointer(&tailMasks[normPartials-n]) }
 
 // args returns the arguments for vectors of so many lanes, without the slices.
 func (r Rows) args(lanes int) rowsArgs {
@@ -26,6 +33,6 @@ func (r Rows) args(lanes int) rowsArgs {
 	return rowsArgs{
 		from: [3]int{4 * r.From, 4 * r.From2, 4 * r.From2}, to: 4 * r.To,
 		rows: r.N, blocks: r.Width / lanes, tail: tail, table: unsafe.Pointer(&constantTable),
-		mask: unsafe.Pointer(&tailMasks[max(0, 8-tail)]), lanes: 1<<tail - 1,
+		mask: tailMask(tail), lanes: 1<<tail - 1,
 	}
 }

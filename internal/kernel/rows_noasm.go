@@ -15,3 +15,9 @@ func scaleShift(dst, src, scale, shift []float32, r Rows) {
 }
 
 func (p *pooling) run(dst, src []float32) { p.runGeneric(dst, src) }
+
+func layerNorm(dst, src, scale, shift []float32, eps float32, r Rows) {
+	layerNormGeneric(dst, src, scale, shift, eps, r)
+}
+
+func softmax(dst, src []float32, r Rows) { softmaxGeneric(dst, src, r) }

@@ -170,13 +170,19 @@ func newRows(name string, avx512 bool, sources, slots, unroll int, body func(v *
 	v.loop(body)
 	code := v.Insts
 	v.Insts = nil
-	v.start()
+	v.startShared()
+	if v.avx512 {
+		v.emit(KMOVW, v.arg(RowsLanes), v.mask())
+	} else {
+		v.emit(MOVQ, v.arg(RowsMask), rBlocks)
+		v.emit(VMOVUPS, Mem{Base: rBlocks}, v.mask())
+	}
 	v.Insts = append(v.Insts, code...)
 	return v.Func
 }
 
-// start loads what all rows share; loop has found out what that is.
-func (v *rowsFunc) start() {
+// startShared loads what all rows share; the code has been emitted, so it is known what that is.
+func (v *rowsFunc) startShared() {
 	v.emit(MOVQ, Arg{}, rArgs)
 	v.emit(MOVQ, v.arg(RowsDst), rDst)
 	for i := range v.sources {
@@ -196,12 +202,18 @@ func (v *rowsFunc) start() {
 			v.emit(VMOVUPS, Mem{Base: rTable, Disp: 4 * ConstantLanes * int(c)}, r)
 		}
 	}
-	if v.avx512 {
-		v.emit(KMOVW, v.arg(RowsLanes), v.mask())
-		return
+}
+
+// nextRow goes on to the next row, or ends the function.
+func (v *rowsFunc) nextRow() {
+	for i := range v.sources {
+		v.emit(ADDQ, v.arg(RowsStep+8*i), rSrc[i])
 	}
-	v.emit(MOVQ, v.arg(RowsMask), rBlocks)
-	v.emit(VMOVUPS, Mem{Base: rBlocks}, v.mask())
+	v.emit(ADDQ, v.arg(RowsTo), rDst)
+	v.emit(DECQ, rRows)
+	v.emit(JNE, Label("row"))
+	v.emit(VZEROUPPER)
+	v.emit(RET)
 }
 
 // loop computes row after row: rounds of unroll vectors, single ones, and the tail.
@@ -235,12 +247,5 @@ func (v *rowsFunc) loop(body func(v *rowsFunc)) {
 	v.emit(JEQ, Label("next"))
 	run(1, true)
 	v.label("next")
-	for i := range v.sources {
-		v.emit(ADDQ, v.arg(RowsStep+8*i), rSrc[i])
-	}
-	v.emit(ADDQ, v.arg(RowsTo), rDst)
-	v.emit(DECQ, rRows)
-	v.emit(JNE, Label("row"))
-	v.emit(VZEROUPPER)
-	v.emit(RET)
+	v.nextRow()
 }

@@ -1,6 +1,7 @@
 package asm
 
 import (
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"testing"
@@ -43,6 +44,15 @@ func mutationSubjects() []subject {
 		for _, k := range BinaryKernels(avx512) {
 			all = append(all, subject{func() *Func { return Binary(k) }, func(f *Func) error { return runBinary(f, k, false) }})
 		}
+	}
+	for _, k := range append(NormKernels(false), NormKernels(true)...) {
+		all = append(all, subject{func() *Func { return Norm(k) }, func(f *Func) error {
+			var errs []error
+			for _, n := range []int{1, 9, 20, 27, 2 * NormPartials, 3*NormPartials - 5} {
+				errs = append(errs, runNorm(f, k, n))
+			}
+			return errors.Join(errs...)
+		}})
 	}
 	for _, k := range poolKernels() {
 		all = append(all, subject{func() *Func { return Pool(k) }, func(f *Func) error { return runPoolCases(f, k) }})

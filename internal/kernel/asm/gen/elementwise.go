@@ -19,6 +19,8 @@ func elementwiseFiles() map[string][]byte {
 		"binary_amd64_gen.go": binaryStubs(),
 		"pool_amd64.s":        text("poolArgs", poolFuncs()),
 		"pool_amd64_gen.go":   poolStubs(),
+		"norm_amd64.s":        text("rowsArgs", normFuncs()),
+		"norm_amd64_gen.go":   normStubs(),
 	}
 }
 
@@ -48,11 +50,22 @@ func poolFuncs() []*asm.Func {
 	return all
 }
 
-func elementwiseFuncs() []*asm.Func { return slices.Concat(actFuncs(), binaryFuncs(), poolFuncs()) }
+func normFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, k := range append(asm.NormKernels(false), asm.NormKernels(true)...) {
+		all = append(all, asm.Norm(k))
+	}
+	return all
+}
+
+func elementwiseFuncs() []*asm.Func {
+	return slices.Concat(actFuncs(), binaryFuncs(), poolFuncs(), normFuncs())
+}
 
 // constants declares the numbers that kernels use, each by its name and as a row of a table.
 func constants() []byte {
-	b := bytes.NewBufferString(header + "package kernel\n\n// The numbers of asm.Constants.\nconst (\n")
+	b := bytes.NewBufferString(header + "package kernel\n\n// normPartials is the number of partial results of a row; asm.NormPartials tells more.\n")
+	fmt.Fprintf(b, "const normPartials = %d\n\n// The numbers of asm.Constants.\nconst (\n", asm.NormPartials)
 	for _, c := range asm.Constants {
 		if x := c.Float(); x-x == 0 && !strings.HasSuffix(c.Name, "Bit") && !strings.HasSuffix(c.Name, "Bits") {
 			fmt.Fprintf(b, "\t%s float32 = %x\n", c.Name, x)
@@ -108,5 +121,11 @@ func poolStubs() []byte {
 	b := bytes.NewBufferString(goHeader)
 	fmt.Fprintf(b, "\n// poolVectors is the number of vectors in one round of a pooling.\nconst poolVectors = %d\n", asm.PoolVectors)
 	declare(b, "poolArgs", poolFuncs())
+	return formatted(b)
+}
+
+func normStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	declare(b, "rowsArgs", normFuncs())
 	return formatted(b)
 }
