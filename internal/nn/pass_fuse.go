@@ -17,8 +17,9 @@ const (
 )
 
 // fuse joins nodes of g into what kernels do in one go. infos is what is known of g's values. No fusion
-// changes a bit of a result: the same roundings happen in the same order.
+// changes a bit of what the plan computes without it: the same roundings happen in the same order.
 func fuse(g *Graph, infos map[string]Info) {
+	fuseChannelNorms(g)
 	fuseSilu(g)
 	fuseBias(g, infos)
 	fuseActivations(g, infos)

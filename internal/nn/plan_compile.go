@@ -26,6 +26,7 @@ var lowerings = map[string]func(c *compiler, n *Node) bool{
 	"MaxPool": lowerPool, "AveragePool": lowerPool,
 	"GlobalAveragePool": lowerGlobalPool, "GlobalMaxPool": lowerGlobalPool, "ReduceMean": lowerGlobalPool,
 	"Add": lowerBinary, "Sub": lowerBinary, "Mul": lowerBinary, "Div": lowerBinary, "Max": lowerBinary, "Min": lowerBinary,
+	"LayerNormalization": lowerLayerNorm, opChannelNorm: lowerChannelNorm, "Softmax": lowerSoftmax,
 	"BatchNormalization": lowerBatchNorm, "Concat": lowerConcat, "Transpose": lowerTranspose,
 	"Reshape": lowerReshape, "Flatten": lowerReshape, "Squeeze": lowerReshape, "Unsqueeze": lowerReshape, "Identity": lowerReshape,
 }
