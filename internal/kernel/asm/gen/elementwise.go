@@ -9,21 +9,6 @@ import (
 	"github.com/graft-ml/graft/internal/kernel/asm"
 )
 
-// elementwiseFiles returns the generated files of the kernels over rows, by name.
-func elementwiseFiles() map[string][]byte {
-	return map[string][]byte{
-		"constants_gen.go":    constants(),
-		"act_amd64.s":         text("rowsArgs", actFuncs()),
-		"act_amd64_gen.go":    actStubs(),
-		"binary_amd64.s":      text("rowsArgs", binaryFuncs()),
-		"binary_amd64_gen.go": binaryStubs(),
-		"pool_amd64.s":        text("poolArgs", poolFuncs()),
-		"pool_amd64_gen.go":   poolStubs(),
-		"norm_amd64.s":        text("rowsArgs", normFuncs()),
-		"norm_amd64_gen.go":   normStubs(),
-	}
-}
-
 func actFuncs() []*asm.Func {
 	var all []*asm.Func
 	for _, k := range append(asm.ActKernels(false), asm.ActKernels(true)...) {

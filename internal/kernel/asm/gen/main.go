@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"go/format"
 	"log"
-	"maps"
 	"os"
 
 	"github.com/graft-ml/graft/internal/kernel/asm"
@@ -30,16 +29,23 @@ func main() {
 // files returns the generated files by name.
 func files() map[string][]byte {
 	tiles := append(asm.ConvTiles(false), asm.ConvTiles(true)...)
-	all := elementwiseFiles()
-	maps.Copy(all, map[string][]byte{
+	return map[string][]byte{
+		"constants_gen.go":       constants(),
+		"act_amd64.s":            text("rowsArgs", actFuncs()),
+		"act_amd64_gen.go":       actStubs(),
+		"binary_amd64.s":         text("rowsArgs", binaryFuncs()),
+		"binary_amd64_gen.go":    binaryStubs(),
+		"pool_amd64.s":           text("poolArgs", poolFuncs()),
+		"pool_amd64_gen.go":      poolStubs(),
+		"norm_amd64.s":           text("rowsArgs", normFuncs()),
+		"norm_amd64_gen.go":      normStubs(),
 		"conv_amd64.s":           text("convArgs", convFuncs(tiles)),
 		"conv_amd64_gen.go":      convStubs(tiles),
 		"depthwise_amd64.s":      text("depthwiseArgs", depthwiseFuncs()),
 		"depthwise_amd64_gen.go": depthwiseStubs(),
 		"peak_amd64.s":           text("peakArgs", peakFuncs()),
 		"peak_amd64_gen.go":      peakStubs(),
-	})
-	return all
+	}
 }
 
 func convFuncs(tiles []asm.ConvTile) []*asm.Func {
