@@ -92,7 +92,29 @@ func (c *Conv) Run(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
 			t := c.task(dst, src, res, packed, b)
 			t.run(p, min(p+step, p1))
 		}
+		c.finish(dst, p, min(p+step, p1), b0, b1)
 	}
+}
+
+// finish applies an activation that tiles do not to the blocks [b0, b1) of the pixels [p0, p1), which are still in a
+// cache: to whole rows, because activations are slow on a few channels at a time.
+func (c *Conv) finish(dst []float32, p0, p1, b0, b1 int) {
+	if c.Act.clips() {
+		return
+	}
+	c0, c1 := c.firstC(b0), c.firstC(b1)
+	for k := walkFrom(p0, c.OutH, c.OutW); p0 < p1; {
+		n := min(k.left(), p1-p0)
+		out := dst[c.Dst.At(k.n, k.y, k.x)+c0:]
+		c.Act.ApplyRows(out, out, Rows{N: n, Width: c1 - c0, To: c.Dst.Pixel, From: c.Dst.Pixel})
+		k.skip(n)
+		p0 += n
+	}
+}
+
+// firstC returns the first output channel of block b; all channels, if b is behind the last.
+func (f *Filter) firstC(b int) int {
+	return b/f.groupBlocks()*(f.OutC/f.Groups) + b%f.groupBlocks()*f.blockC()
 }
 
 // chunk returns the number of pixels for which all blocks are computed before the next pixels: few, so that
@@ -115,7 +137,7 @@ func (c *Conv) task(dst, src, res, packed []float32, b int) convTask {
 	g, j := b/c.groupBlocks(), b%c.groupBlocks()
 	t := convTask{Conv: *c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
 	t.inC = g * c.InC
-	t.outC = g*per + j*blockC
+	t.outC = c.firstC(b)
 	t.width, t.packed = min(blockC, per-j*blockC), c.packedC(j)
 	t.lo, t.hi = c.Act.bounds()
 	return t

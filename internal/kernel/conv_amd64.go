@@ -117,7 +117,7 @@ func (t *convTask) runAVX2(p0, p1 int) {
 	a, at := t.args(p0)
 	vectors := t.packed / 8
 	for p := p0; p < p1; {
-		first, n := at, share(p1-p, maxPixelsAVX2)
+		n := share(p1-p, maxPixelsAVX2)
 		for i := 0; i < n; {
 			end := min(i+at.left(), n)
 			t.point(&a, i, end, at)
@@ -125,7 +125,6 @@ func (t *convTask) runAVX2(p0, p1 int) {
 			i = end
 		}
 		convAVX2(&a, n, vectors)
-		t.finish(first, n)
 		p += n
 	}
 }
@@ -134,7 +133,7 @@ func (t *convTask) runAVX512(p0, p1 int) {
 	a, at := t.args(p0)
 	vectors := t.packed / 16
 	for p := p0; p < p1; {
-		first, n := at, share(min(at.left(), p1-p), maxPixelsAVX512)
+		n := share(min(at.left(), p1-p), maxPixelsAVX512)
 		t.point(&a, 0, 1, at)
 		at.skip(min(n, groupPixels))
 		if n == groupPixels { // the row ends: the second group may start another
@@ -145,7 +144,6 @@ func (t *convTask) runAVX512(p0, p1 int) {
 			at.skip(n - groupPixels)
 		}
 		convAVX512(&a, n, vectors)
-		t.finish(first, n)
 		p += n
 	}
 }
@@ -160,16 +158,4 @@ func share(n, most int) int {
 		return (n + 1) / 2
 	}
 	return most
-}
-
-// finish applies an activation that the tile does not to n pixels.
-func (t *convTask) finish(k walk, n int) {
-	if t.Act.clips() {
-		return
-	}
-	for range n {
-		out := t.dst[t.Dst.At(k.n, k.y, k.x)+t.outC:][:t.width]
-		t.Act.Apply(out, out)
-		k.next()
-	}
 }

@@ -60,10 +60,8 @@ func (d *Depthwise) runTiles(dst, src, res, packed []float32, r0, r1, lanes int)
 		return
 	}
 	for r := r0; r < r1; r++ {
-		for x := range d.OutW {
-			out := dst[d.Dst.At(r/d.OutH, r%d.OutH, x):][:d.C]
-			d.Act.Apply(out, out)
-		}
+		out := dst[d.Dst.At(r/d.OutH, r%d.OutH, 0):]
+		d.Act.ApplyRows(out, out, Rows{N: d.OutW, Width: d.C, To: d.Dst.Pixel, From: d.Dst.Pixel})
 	}
 }
 
