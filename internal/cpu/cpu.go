@@ -31,7 +31,7 @@ const Variable = "GRAFT_CPU"
 
 // Rules is the version of the rules by which kernels order their sums: tiles, blocking, choice of
 // algorithm by geometry. It goes up with every change that changes a bit of any result.
-const Rules = 1
+const Rules = 2
 
 var (
 	active, errActive = choose(detect(), os.Getenv(Variable))

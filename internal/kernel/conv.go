@@ -137,7 +137,7 @@ func (c *Conv) task(dst, src, res, packed []float32, b int) convTask {
 	g, j := b/c.groupBlocks(), b%c.groupBlocks()
 	t := convTask{Conv: *c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
 	t.inC = g * c.InC
-	t.outC = c.firstC(b)
+	t.outC = g*per + j*blockC
 	t.width, t.packed = min(blockC, per-j*blockC), c.packedC(j)
 	t.lo, t.hi = c.Act.bounds()
 	return t

@@ -49,7 +49,7 @@ func activation(g *Graph, n *Node) (kernel.Act, bool) {
 
 var plainActivations = map[string]kernel.Func{
 	"Sigmoid": kernel.Sigmoid, "HardSwish": kernel.HardSwish, opSilu: kernel.SiLU, "Tanh": kernel.Tanh,
-	"Erf": kernel.Erf, "Gelu": kernel.Gelu, "Sqrt": kernel.Sqrt,
+	"Erf": kernel.Erf, "Gelu": kernel.Gelu, "Sqrt": kernel.Sqrt, "Exp": kernel.Exp,
 }
 
 func clipActivation(g *Graph, n *Node) (kernel.Act, bool) {

@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"math"
-
-	"github.com/graft-ml/graft/internal/tensor"
-)
+import "math"
 
 // joinSpelledOut finds functions that exporters spell out in several nodes where their opset has no operator for
 // them: Gelu, x/2·(1+erf(x/√2)), and HardSwish, x·hardSigmoid(x) or x·min(max(x+3, 0), 6)/6, with the factors in any
@@ -12,10 +8,10 @@ import (
 func joinSpelledOut(g *Graph) error {
 	s := speller{g, newLinks(g)}
 	for _, n := range g.Nodes {
-		if n.Op != "Mul" && n.Op != "Div" {
+		if n.Op != "Mul" && n.Op != "Div" || len(n.Inputs) != 2 {
 			continue
 		}
-		p := s.product(n)
+		p := s.product(n, maxFactors)
 		if len(p.factors) != 2 {
 			continue
 		}
@@ -49,10 +45,13 @@ type scaledProduct struct {
 	factors []string
 }
 
-// product returns what n, a Mul or a Div, multiplies, looking through the Muls and Divs that are its alone.
-func (s speller) product(n *Node) scaledProduct {
+// maxFactors is how deep a product is looked into: enough for what is known, little for a hostile graph.
+const maxFactors = 3
+
+// product returns what n, a Mul or a Div, multiplies, looking through so many more Muls and Divs that are its alone.
+func (s speller) product(n *Node, depth int) scaledProduct {
 	if x, k, ok := s.withScalar(n); ok {
-		p := s.factor(x)
+		p := s.factor(x, depth-1)
 		if n.Op == "Div" {
 			k = 1 / k
 		}
@@ -61,25 +60,15 @@ func (s speller) product(n *Node) scaledProduct {
 	if n.Op == "Div" {
 		return scaledProduct{1, n.Outputs}
 	}
-	p, q := s.factor(n.Inputs[0]), s.factor(n.Inputs[1])
+	p, q := s.factor(n.Inputs[0], depth-1), s.factor(n.Inputs[1], depth-1)
 	return scaledProduct{p.scale * q.scale, append(p.factors, q.factors...)}
 }
 
-func (s speller) factor(value string) scaledProduct {
-	if n := s.l.only(value, "Mul", "Div"); n != nil && s.numeric(n) {
-		return s.product(n)
+func (s speller) factor(value string, depth int) scaledProduct {
+	if n := s.l.only(value, "Mul", "Div"); n != nil && depth > 0 && len(n.Inputs) == 2 {
+		return s.product(n, depth)
 	}
 	return scaledProduct{1, []string{value}}
-}
-
-// numeric reports whether n works on floats: a constant among its inputs is one.
-func (s speller) numeric(n *Node) bool {
-	for _, name := range n.Inputs {
-		if k := s.g.Init[name]; k != nil && k.DType != tensor.Float32 {
-			return false
-		}
-	}
-	return true
 }
 
 // withScalar returns the value that n combines with a single number, and the number. It is the second operand of a
@@ -119,7 +108,7 @@ func (s speller) isErfOf(value, x string) bool {
 	if n == nil {
 		return false
 	}
-	p := s.product(n)
+	p := s.product(n, 1)
 	return near(p.scale, 1/math.Sqrt2) && len(p.factors) == 1 && p.factors[0] == x
 }
 

@@ -48,8 +48,8 @@ var binaryOps = map[string]kernel.Op{
 	"Add": kernel.Add, "Sub": kernel.Sub, "Mul": kernel.Mul, "Div": kernel.Div, "Max": kernel.Max, "Min": kernel.Min,
 }
 
-// lowerBinary is an operation of two values where at least one is NHWC, or both are rows of one shape, or
-// one is a single constant.
+// lowerBinary is an operation of two values where at least one is NHWC, or both are rows of which one may repeat:
+// all of it or along its last axes.
 func lowerBinary(c *compiler, n *Node) bool {
 	if len(n.Inputs) != 2 {
 		return false
@@ -65,24 +65,50 @@ func lowerBinary(c *compiler, n *Node) bool {
 		}
 	}
 	out := c.infos[n.Outputs[0]].Shape
-	fits := func(name string) bool {
-		s := c.infos[name].Shape
-		return s.Equal(out) || product(s) == 1
-	}
-	if !fits(a) || !fits(b) {
+	wa, wb := period(out, c.infos[a].Shape), period(out, c.infos[b].Shape)
+	size := product(out)
+	if size == 0 || max(wa, wb) < size || min(wa, wb) == 0 {
 		return false
 	}
-	va, vb := c.rowsOf(a), c.rowsOf(b)
-	dst := c.newRows(n.Outputs[0])
-	act, _ := epilogue(n)
-	parts := newCut(dst.size, 4)
-	c.emit(step{node: n, reads: []*planValue{va, vb}, writes: []*planValue{dst}, tasks: parts.parts, task: func(f *frame, i int) {
-		lo, hi := parts.at(i)
-		d := f.of(dst)[lo:hi]
-		kernel.Binary(op, d, stretch(f.of(va), lo, hi), stretch(f.of(vb), lo, hi))
-		act.Apply(d, d)
-	}})
+	c.binaryRows(n, op, min(wa, wb), wa == size, wb == size)
 	return true
+}
+
+// period returns after how many elements a value of shape s that is stretched to shape out repeats: the product of its
+// extents where they are the last ones of out, 1 for a single element, and 0 if it repeats in another way.
+func period(out, s tensor.Shape) int {
+	t := trimOnes(s)
+	if len(t) > len(out) || !t.Equal(out[len(out)-len(t):]) {
+		return 0
+	}
+	return product(t)
+}
+
+// binaryRows emits an operation of rows of width elements; an operand that is not whole is a single one.
+func (c *compiler) binaryRows(n *Node, op kernel.Op, width int, wholeA, wholeB bool) {
+	va, vb := c.rowsOf(n.Inputs[0]), c.rowsOf(n.Inputs[1])
+	dst := c.newRows(n.Outputs[0])
+	reads, writes := []*planValue{va, vb}, []*planValue{dst}
+	if width == 1 || wholeA && wholeB {
+		parts := newCut(dst.size, 4)
+		c.emit(step{node: n, reads: reads, writes: writes, tasks: parts.parts, task: func(f *frame, i int) {
+			lo, hi := parts.at(i)
+			kernel.Binary(op, f.of(dst)[lo:hi], stretch(f.of(va), lo, hi), stretch(f.of(vb), lo, hi))
+		}})
+		return
+	}
+	lines := newCut(dst.size/width, 4*width)
+	c.emit(step{node: n, reads: reads, writes: writes, tasks: lines.parts, task: func(f *frame, i int) {
+		lo, hi := lines.at(i)
+		r, x, y := kernel.Rows{N: hi - lo, Width: width, To: width}, f.of(va), f.of(vb)
+		if wholeA {
+			r.From, x = width, x[lo*width:]
+		}
+		if wholeB {
+			r.From2, y = width, y[lo*width:]
+		}
+		kernel.BinaryRows(op, f.of(dst)[lo*width:], x, y, r)
+	}})
 }
 
 // stretch returns x[lo:hi], or x where it is a single element.
@@ -120,7 +146,6 @@ func constPixels(data []float32, s tensor.Shape, h halo) *planValue {
 
 func (c *compiler) binaryPixels(n *Node, op kernel.Op, a, b *planValue) {
 	dst := c.newPixels(n.Outputs[0])
-	act, _ := epilogue(n)
 	rows := kernel.Rows{N: dst.w, Width: dst.c, To: dst.c, From: a.stretchTo(dst.w), From2: b.stretchTo(dst.w)}
 	c.byRow(n, dst, []*planValue{a, b}, 4, func(f *frame, pic, y int) {
 		d, ra, rb := f.row(dst, pic, y), f.row(a, pic%a.n, y%a.h), f.row(b, pic%b.n, y%b.h)
@@ -131,7 +156,6 @@ func (c *compiler) binaryPixels(n *Node, op kernel.Op, a, b *planValue) {
 				kernel.Binary(op, d[x*dst.c:][:dst.c], pixel(ra, a, x), pixel(rb, b, x))
 			}
 		}
-		act.Apply(d, d)
 	})
 }
 
