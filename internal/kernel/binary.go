@@ -84,12 +84,13 @@ func binaryScalarGeneric(op Op, dst, x []float32, y float32, left bool) {
 	for i := range block {
 		block[i] = y
 	}
-	for ; len(x) > 0; dst, x = dst[min(len(x), len(block)):], x[min(len(x), len(block)):] {
-		d, s, k := dst[:min(len(x), len(block))], x[:min(len(x), len(block))], block[:min(len(x), len(block))]
+	for i := 0; i < len(x); i += len(block) {
+		n := min(len(block), len(x)-i)
+		a, b := x[i:][:n], block[:n]
 		if left {
-			s, k = k, s
+			a, b = b, a
 		}
-		binaryRow(op, d, s, k)
+		binaryRow(op, dst[i:][:n], a, b)
 	}
 }
 
