@@ -31,13 +31,10 @@ func (l *layout) torchName(p *param) string {
 func match(n *net, f *weights.File) ([]*weights.Tensor, error) {
 	var found []*weights.Tensor
 	var err error
-	switch {
-	case !n.lay.keras:
+	if n.lay.keras {
+		found, err = matchLayers(n, orderedLayers(f, n))
+	} else {
 		found, err = matchNames(n, f)
-	case f.Format == weights.Keras3:
-		found, err = matchLayers(n, keras3Layers(f, n.params))
-	default:
-		found, err = matchLayers(n, kerasLayers(f, n))
 	}
 	if err != nil {
 		return nil, err
@@ -128,6 +125,14 @@ func layersOf(f *weights.File) []fileLayer {
 		l.tensors = append(l.tensors, t)
 	}
 	return layers
+}
+
+// orderedLayers returns the layers of a Keras file in the order of n's, as far as its names tell.
+func orderedLayers(f *weights.File, n *net) []fileLayer {
+	if f.Format == weights.Keras3 {
+		return keras3Layers(f, n.params)
+	}
+	return kerasLayers(f, n)
 }
 
 // kerasLayers returns the layers of a file in the order of n's. Keras pairs them by their order, whatever

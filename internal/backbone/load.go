@@ -207,10 +207,12 @@ func (a *arch) classes(lay *layout, f *weights.File) (int, error) {
 		return 0, err
 	}
 	if lay.keras {
-		if len(f.Tensors) == len(n.params) {
-			return lastExtent(&f.Tensors[len(f.Tensors)-1]), nil
+		if len(f.Tensors) != len(n.params) {
+			return 0, nil
 		}
-		return 0, nil
+		layers := orderedLayers(f, n)
+		last := layers[len(layers)-1].tensors
+		return lastExtent(last[len(last)-1]), nil
 	}
 	name := lay.torchName(n.params[len(n.params)-1])
 	i := slices.IndexFunc(f.Tensors, func(t weights.Tensor) bool { return t.Name == name })
