@@ -72,6 +72,7 @@ func mobilenetV3(name string, stages [][]invertedBlock, head, features int) *arc
 			}
 			n.mark(pooled, "pooled")
 			y := hardSwish(n, n.denseConv(pooled, v.tops[0], features))
+			n.closeBase()
 			return y, n.denseConv(y, v.tops[1], n.classes)
 		},
 	}
