@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/graft-ml/graft/internal/onnx"
+	"github.com/graft-ml/graft/internal/transform"
 	"github.com/graft-ml/graft/internal/weights"
 )
 
@@ -94,7 +95,10 @@ func (b *Backbone) fromWeights(f *weights.File, id identity, o Options) error {
 	if err != nil {
 		return err
 	}
-	width, height := a.size, a.size
+	width, height, err := b.madeFor(a)
+	if err != nil {
+		return err
+	}
 	if o.Width > 0 && o.Height > 0 {
 		width, height = o.Width, o.Height
 	}
@@ -111,6 +115,17 @@ func (b *Backbone) fromWeights(f *weights.File, id identity, o Options) error {
 	}
 	b.Architecture = fmt.Sprintf("%s (%s)", a.name, lay.name)
 	return b.build(g, o)
+}
+
+// madeFor is the size of the input that the weights were evaluated at, where they are published ones; else the
+// architecture's.
+func (b *Backbone) madeFor(a *arch) (width, height int, err error) {
+	text, ok := b.Metadata[KeyResize]
+	if !ok {
+		return a.size, a.size, nil
+	}
+	spec, err := transform.ParseSpec(text)
+	return spec.Width, spec.Height, err
 }
 
 // identify decides which network f is of, and notes what is known of it in b's metadata.

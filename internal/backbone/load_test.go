@@ -233,6 +233,11 @@ func TestPublishedFile(t *testing.T) {
 	if err := smaller.fromWeights(f, id, Options{Width: 112, Height: 112}); err != nil || smaller.Spec.String() != "crop 128 112x112 bilinear" {
 		t.Errorf("%v, %v", smaller.Spec, err)
 	}
+	larger := &Backbone{}                                     // than its architecture's usual 260 pixels
+	id2 := identity{sha256: [32]byte{0xc3, 0x5c, 0x14, 0x73}} // of efficientnet_b2_rwightman-c35c1473.pth
+	if err := larger.fromWeights(fileOf(t, "efficientnet_b2", "torchvision", 1000), id2, Options{}); err != nil || larger.Spec.String() != "crop 288 288x288 bicubic" {
+		t.Errorf("%v, %v", larger.Spec, err)
+	}
 	err := (&Backbone{}).fromWeights(f, id, Options{Arch: "resnet50"})
 	if err == nil || !strings.Contains(err.Error(), "this is resnet18") {
 		t.Errorf("%v", err)
