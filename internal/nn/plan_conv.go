@@ -123,12 +123,13 @@ func (f *frame) orNil(v *planValue) []float32 {
 }
 
 // cutConv cuts a product of pixels by blocks of channels, where one pixel of one block takes work
-// multiply-adds. A task keeps the weights of its blocks in cache over a run of pixels: pixels are cut only where
-// there are many.
+// multiply-adds. A task has a run of pixels that are some whole tiles, over which the weights of its blocks stay
+// in cache; within that it takes as many blocks as it may, so that it reads its input once.
 func cutConv(pixels, blocks, work int) (byBlock, byPixel cut) {
-	const run = 64
-	byBlock = newCut(blocks, work*min(pixels, run))
-	return byBlock, newCut(pixels, work*byBlock.part)
+	const run, most = 56, 1 << 20
+	byBlock = cutInto(blocks, most/(work*min(pixels, run)))
+	part := most / (work * byBlock.part) / run * run
+	return byBlock, cutInto(pixels, max(part, run))
 }
 
 // depthwise makes s the tasks of a depthwise convolution: parts of the output's rows.
