@@ -51,3 +51,23 @@ func TestDepthwiseArgsLayout(t *testing.T) {
 		}
 	}
 }
+
+func TestWinogradArgsLayout(t *testing.T) {
+	var a winogradArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.WinogradSrc}, {"dst", unsafe.Offsetof(a.dst), asm.WinogradDst}, {"tmp", unsafe.Offsetof(a.tmp), asm.WinogradTmp},
+		{"slab", unsafe.Offsetof(a.slab), asm.WinogradSlab}, {"row", unsafe.Offsetof(a.row), asm.WinogradRow},
+		{"pixel", unsafe.Offsetof(a.pixel), asm.WinogradPixel}, {"blocks", unsafe.Offsetof(a.blocks), asm.WinogradBlocks},
+		{"coef", unsafe.Offsetof(a.coef), asm.WinogradCoef}, {"res", unsafe.Offsetof(a.res), asm.WinogradRes},
+		{"resRow", unsafe.Offsetof(a.resRow), asm.WinogradResRow}, {"resPixel", unsafe.Offsetof(a.resPixel), asm.WinogradResPixel},
+		{"bias", unsafe.Offsetof(a.bias), asm.WinogradBias}, {"rows", unsafe.Offsetof(a.rows), asm.WinogradRows}, {"cols", unsafe.Offsetof(a.cols), asm.WinogradCols},
+		{"lo", unsafe.Offsetof(a.lo), asm.WinogradLo}, {"hi", unsafe.Offsetof(a.hi), asm.WinogradHi}, {"size", unsafe.Sizeof(a), asm.WinogradSize},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}

@@ -12,4 +12,12 @@ func (d *Depthwise) run(dst, src, res, packed []float32, r0, r1 int) {
 	d.runGeneric(dst, src, res, packed, r0, r1)
 }
 
+func (w *Winograd) transformIn(dst, src, _ []float32, t0, t1 int) {
+	w.transformInGeneric(dst, src, t0, t1)
+}
+
+func (w *Winograd) transformOut(dst, res, src, bias, _ []float32, t0, t1, c0 int) {
+	w.transformOutGeneric(dst, res, src, bias, t0, t1, c0)
+}
+
 func peak(n int) (ops int) { return peakGeneric(n) }

@@ -99,7 +99,7 @@ func TestConv(t *testing.T) {
 				c.Pack(packed, w, bias)
 				dst := slices.Repeat([]float32{77}, nd)
 				c.Run(dst, src, res, packed, 0, c.N*c.OutH*c.OutW, 0, c.Blocks())
-				checkConv(t, &c, dst, func(n, y, x, oc int) (float64, float64) {
+				checkConv(t, &c, dst, tolerance(c.taps()), func(n, y, x, oc int) (float64, float64) {
 					sum, scale := naive(&c, src, w, bias, n, y, x, oc)
 					add := float64(res[c.Res.At(n, y, x)+oc])
 					return sum + add, scale + math.Abs(add)
@@ -109,8 +109,8 @@ func TestConv(t *testing.T) {
 	}
 }
 
-// checkConv compares dst with the sums that want gives, and what lies outside the output with 77.
-func checkConv(t *testing.T, c *Conv, dst []float32, want func(n, y, x, oc int) (float64, float64)) {
+// checkConv compares dst with the sums that want gives, of which an error of tol is allowed, and what lies outside the output with 77.
+func checkConv(t *testing.T, c *Conv, dst []float32, tol float64, want func(n, y, x, oc int) (float64, float64)) {
 	t.Helper()
 	seen := make([]bool, len(dst))
 	for n := range c.N {
@@ -120,7 +120,7 @@ func checkConv(t *testing.T, c *Conv, dst []float32, want func(n, y, x, oc int) 
 					sum, scale := want(n, y, x, oc)
 					i := c.Dst.At(n, y, x) + oc
 					seen[i] = true
-					near(t, fmt.Sprintf("output %d %d %d %d", n, y, x, oc), dst[i], reference(c.Act, sum), scale+1, tolerance(c.taps()))
+					near(t, fmt.Sprintf("output %d %d %d %d", n, y, x, oc), dst[i], reference(c.Act, sum), scale+1, tol)
 				}
 			}
 		}
@@ -176,7 +176,7 @@ func TestDepthwise(t *testing.T) {
 				dst := slices.Repeat([]float32{77}, nd)
 				d.Run(dst, src, res, packed, 0, 1)
 				d.Run(dst, src, res, packed, 1, d.N*d.OutH)
-				checkConv(t, &c, dst, func(n, y, x, oc int) (float64, float64) {
+				checkConv(t, &c, dst, tolerance(c.taps()), func(n, y, x, oc int) (float64, float64) {
 					sum, scale := naive(&c, src, w, bias, n, y, x, oc)
 					add := float64(res[c.Res.At(n, y, x)+oc])
 					return sum + add, scale + math.Abs(add)

@@ -58,6 +58,30 @@ func runDepthwiseCases(f *Func, tile DepthwiseTile) error {
 	return nil
 }
 
+// TestWinogradMutants is TestMutants for Winograd's transforms.
+func TestWinogradMutants(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	tiles := append(WinogradTiles(false), WinogradTiles(true)...)
+	for n := range mutants {
+		tile := tiles[r.IntN(len(tiles))]
+		f := Winograd(tile)
+		what := mutate(r, f)
+		if runWinogradCases(f, tile) == nil {
+			t.Errorf("mutant %d of %s survived: %s", n, f.Name, what)
+		}
+	}
+}
+
+// runWinogradCases returns the first error of the cases of a transform.
+func runWinogradCases(f *Func, tile WinogradTile) error {
+	for _, k := range winogradCases(tile) {
+		if err := runWinograd(f, tile, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // opposite is the instruction that a slip would write for another one.
 var opposite = map[Op]Op{VMAXPS: VMINPS, VMINPS: VMAXPS, ADDQ: SUBQ, SUBQ: ADDQ, JEQ: JNE, JNE: JEQ, JLT: JGE, JGE: JLT, VADDPS: VMAXPS, VFMADD231PS: VADDPS}
 

@@ -45,6 +45,8 @@ func files() map[string][]byte {
 		"depthwise_amd64_gen.go": depthwiseStubs(),
 		"peak_amd64.s":           text("peakArgs", peakFuncs()),
 		"peak_amd64_gen.go":      peakStubs(),
+		"winograd_amd64.s":       text("winogradArgs", winogradFuncs()),
+		"winograd_amd64_gen.go":  winogradStubs(),
 	}
 }
 
