@@ -191,3 +191,28 @@ func (w *Winograd) check(dst, src, res, packed, scratch []float32, t0, t1, b0, b
 
 // lanesWinograd is what the channels must be a multiple of: the widest vector, on every instruction set.
 const lanesWinograd = 16
+
+// WinogradTile returns the Tile with which c is computed faster by Winograd's algorithm, 0 if it is not. The choice
+// changes the order of sums, so it depends on the geometry but for N alone. Measured on one thread of a Xeon
+// (Emerald Rapids), times as fast as the direct kernel:
+//
+//	channels, output     AVX-512, 2 and 4   AVX2, 2 and 4   plain Go, 2 and 4
+//	 16 -> 16,  56×56     1.3   2.6          1.0   1.5       0.6   1.3
+//	 32 -> 32,  28×28     1.2   1.9          1.4   2.0       1.7   3.2
+//	128 -> 128, 14×14     1.7   1.8          1.8   1.8       1.5   2.1
+//	 64 -> 64,   7×7      0.7   0.8          1.1   1.3       1.0   1.6
+//
+// Small pictures of many channels are bound by the weights, of which a Tile of 4 has twice as many as one of 2.
+func (c *Conv) WinogradTile() int {
+	const small, many = 8 * 8, 256
+	switch {
+	case c.KH != 3 || c.KW != 3 || c.Groups != 1 || c.StrideH != 1 || c.StrideW != 1 || c.DilH != 1 || c.DilW != 1,
+		c.InC%lanesWinograd != 0, c.OutC%lanesWinograd != 0:
+		return 0
+	case c.OutH*c.OutW > small:
+		return 4
+	case c.InC >= many && c.OutC >= many:
+		return 2
+	}
+	return 0
+}

@@ -13,6 +13,8 @@ import (
 type PlanOptions struct {
 	Pool     *Pool // shared with others; nil: run on the caller
 	MaxBatch int   // pictures computed together; 0 means 8. It changes speed and memory, never a result.
+
+	direct bool // no algorithm of fewer multiplications: what tests compare with
 }
 
 // defaultBatch keeps the activations of eight pictures of 224×224 within a large L3 cache.
@@ -26,6 +28,7 @@ const defaultBatch = 8
 type Plan struct {
 	pool     *Pool
 	maxBatch int
+	direct   bool
 
 	base    *Graph // simplified, still ONNX: what shapes are inferred from
 	fused   *Graph // base with fusions
@@ -42,7 +45,7 @@ type Plan struct {
 // a graph that is not valid, or has inputs or outputs that are not Float32, or inputs that do not begin with the batch. A
 // graph that works only for a batch of one, or mixes the pictures of a batch, is run picture by picture.
 func NewPlan(g *Graph, o PlanOptions) (*Plan, error) {
-	p := &Plan{pool: o.Pool, maxBatch: o.MaxBatch, packed: map[*Node][]float32{}, programs: map[int]*program{}}
+	p := &Plan{pool: o.Pool, maxBatch: o.MaxBatch, direct: o.direct, packed: map[*Node][]float32{}, programs: map[int]*program{}}
 	if p.maxBatch <= 0 {
 		p.maxBatch = defaultBatch
 	}

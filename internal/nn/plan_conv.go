@@ -30,6 +30,15 @@ func haloOf(w window) halo {
 	return halo{top: w[0].padBegin, left: w[1].padBegin, bottom: end(w[0]), right: end(w[1])}
 }
 
+// convOf returns what is known of a convolution from its weights and window alone.
+func convOf(n *Node, win window, w tensor.Shape) kernel.Conv {
+	return kernel.Conv{
+		Filter:  kernel.Filter{OutC: w[0], InC: w[1], KH: w[2], KW: w[3], Groups: n.Attrs.Int("group", 1)},
+		StrideH: win[0].stride, StrideW: win[1].stride, DilH: win[0].dilation, DilW: win[1].dilation,
+		OutH: win[0].out, OutW: win[1].out,
+	}
+}
+
 // findHalos sets the halo of each picture to the widest that a convolution needs.
 func (c *compiler) findHalos() {
 	for _, n := range c.g.Nodes {
@@ -37,7 +46,8 @@ func (c *compiler) findHalos() {
 			continue
 		}
 		if win, ok := fastConv(c.g, c.infos, n); ok {
-			c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(haloOf(win))
+			k := convOf(n, win, c.g.constant(n.Inputs[1]).Shape)
+			c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(haloOf(win)).widen(c.winogradHalo(&k, win))
 		}
 	}
 }
@@ -82,19 +92,19 @@ func lowerConv(c *compiler, n *Node) bool {
 		reads = append(reads, res)
 	}
 	dst := c.newPixels(n.Outputs[0])
-	k := kernel.Conv{
-		Filter:  kernel.Filter{OutC: w.Shape[0], InC: w.Shape[1], KH: w.Shape[2], KW: w.Shape[3], Groups: n.Attrs.Int("group", 1)},
-		StrideH: win[0].stride, StrideW: win[1].stride, DilH: win[0].dilation, DilW: win[1].dilation,
-		N: src.n, OutH: win[0].out, OutW: win[1].out, Src: src.grid(), Dst: dst.grid(), Act: act,
-	}
+	k := convOf(n, win, w.Shape)
+	k.N, k.Src, k.Dst, k.Act = src.n, src.grid(), dst.grid(), act
 	k.Src.Start -= win[0].padBegin*k.Src.Row + win[1].padBegin*k.Src.Pixel
 	if res != nil {
 		k.Res = res.grid()
 	}
 	s := step{node: n, reads: reads, writes: []*planValue{dst}}
-	if k.Groups == src.c && k.InC == 1 && k.OutC == src.c && src.c > 1 {
+	switch tile := c.winogradTile(&k); {
+	case k.Groups == src.c && k.InC == 1 && k.OutC == src.c && src.c > 1:
 		c.depthwise(&s, n, &k, w, src, dst, res)
-	} else {
+	case tile > 0:
+		c.winograd(&s, n, &kernel.Winograd{Conv: k, Tile: tile}, w, src, dst, res)
+	default:
 		c.conv(&s, n, &k, w, src, dst, res)
 	}
 	c.emit(s)

@@ -90,6 +90,15 @@ var nets = map[string]func(b *netBuilder) string{
 		x = b.Op("MatMul", nil, x, b.random(1, 13, 6))
 		return b.Op("Add", nil, x, b.random(1, 6))
 	},
+	"winograd": func(b *netBuilder) string { // tiles of 4 and, in the last layers, of 2
+		x := b.Input("x", tensor.Free, 16, 11, 9)
+		y := b.Op("Relu", nil, b.conv(x, 16, 16, 3, 1, nil))
+		x = b.Op("Relu", nil, b.Op("Add", nil, b.conv(y, 16, 16, 3, 1, nil), x))
+		y = b.conv(x, 16, 48, 3, 1, Attrs{"pads": []int64{0, 1, 2, 0}})
+		y = b.Op("Mul", nil, y, b.Op("Sigmoid", nil, y))
+		y = b.relu6(b.conv(y, 48, 256, 3, 4, nil))
+		return b.Op("GlobalMaxPool", nil, b.conv(y, 256, 256, 3, 1, nil))
+	},
 	"squeeze-excite": func(b *netBuilder) string {
 		x := b.Input("x", tensor.Free, 4, 9, 8)
 		x = b.conv(x, 4, 16, 3, 1, Attrs{"group": int64(2)})
@@ -181,6 +190,37 @@ func TestPlanAgreesWithEval(t *testing.T) {
 			}
 			compare(t, runPlan(t, g, PlanOptions{}, x, n), want[0].F)
 		})
+	}
+}
+
+// Winograd's algorithm changes the features of a deep network by rounding errors only.
+func TestPlanWinogradFeatures(t *testing.T) {
+	const limit = 1e-5 // of the largest; what is promised is 1e-4
+	b := newNet("resnet", 3)
+	x := b.Input("x", tensor.Free, 16, 28, 28)
+	for i := range 16 {
+		y := b.Op("Relu", nil, b.bn(b.conv(x, 16, 16, 3, 1, nil), 16))
+		y = b.bn(b.conv(y, 16, 16, 3, 1, nil), 16)
+		if i%2 == 0 {
+			y = b.Op("Add", nil, y, x)
+		}
+		x = b.Op("Relu", nil, y)
+	}
+	b.Output("y", b.Op("GlobalAveragePool", nil, x))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := randomInput(g, 2)
+	got, want := runPlan(t, g, PlanOptions{}, in, 2), runPlan(t, g, PlanOptions{direct: true}, in, 2)
+	if slices.Equal(got, want) {
+		t.Error("both plans are the same")
+	}
+	largest := slices.Max(want)
+	for i := range want {
+		if d := math.Abs(float64(got[i] - want[i])); !(d <= limit*float64(largest)) {
+			t.Fatalf("feature %d: %v, direct %v (largest %v)", i, got[i], want[i], largest)
+		}
 	}
 }
 
