@@ -90,6 +90,9 @@ func (c *Conv) Run(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
 	for p := p0; p < p1; p += step {
 		for b := b0; b < b1; b++ {
 			t := c.task(dst, src, res, packed, b)
+			if b+1 < b1 {
+				t.next = t.block(packed, b+1)
+			}
 			t.run(p, min(p+step, p1))
 		}
 		c.finish(dst, p, min(p+step, p1), b0, b1)
@@ -135,12 +138,19 @@ func (c *Conv) chunk(blocks int) int {
 func (c *Conv) task(dst, src, res, packed []float32, b int) convTask {
 	blockC, per := c.blockC(), c.OutC/c.Groups
 	g, j := b/c.groupBlocks(), b%c.groupBlocks()
-	t := convTask{Conv: *c, dst: dst, src: src, res: res, w: packed[b*c.blockLen() : (b+1)*c.blockLen()]}
+	t := convTask{Conv: *c, dst: dst, src: src, res: res}
+	t.w = t.block(packed, b)
+	t.next = t.w
 	t.inC = g * c.InC
 	t.outC = g*per + j*blockC
 	t.width, t.packed = min(blockC, per-j*blockC), c.packedC(j)
 	t.lo, t.hi = c.Act.bounds()
 	return t
+}
+
+// block returns block b of packed weights.
+func (f *Filter) block(packed []float32, b int) []float32 {
+	return packed[b*f.blockLen() : (b+1)*f.blockLen()]
 }
 
 // bounds returns the interval to which the activation clips; Identity and the functions that are more

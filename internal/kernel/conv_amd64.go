@@ -33,7 +33,8 @@ type convArgs struct {
 	partial                   int               // not zero if channels are missing
 	lanes                     uint32            // a bit for each channel that exists
 	_                         uint32
-	mask                      [16]int32 // the same as lanes, -1 for each, for AVX2
+	mask                      [16]int32      // the same as lanes, -1 for each, for AVX2
+	next                      unsafe.Pointer // weights to ask for, half as many as are read
 }
 
 // tileC returns the channels of a full block, and those that one vector holds: the width of a block whose
@@ -65,8 +66,8 @@ func (t *convTask) args(p0 int) (a convArgs, at walk) {
 	length, cols := t.segments()
 	a = convArgs{
 		srcStep: 4 * t.StrideW * t.Src.Pixel, dstStep: 4 * t.Dst.Pixel, resStep: 4 * t.Res.Pixel,
-		weights: unsafe.Pointer(unsafe.SliceData(t.w)),
-		rows:    t.KH, cols: cols, length: length,
+		weights: element(t.w, 0), next: element(t.next, 0),
+		rows: t.KH, cols: cols, length: length,
 		lo: t.lo, hi: t.hi, lanes: uint32(1<<t.width - 1),
 	}
 	if cols > 1 {
@@ -126,6 +127,17 @@ func (t *convTask) runAVX2(p0, p1 int) {
 		}
 		convAVX2(&a, n, vectors)
 		p += n
+		t.ahead(&a)
+	}
+}
+
+// ahead makes the next tile ask for the second half of the weights that come next, once the first has asked for the
+// first half, and those after it for what is at hand.
+func (t *convTask) ahead(a *convArgs) {
+	if a.next == element(t.next, 0) {
+		a.next = element(t.next, len(t.next)/2)
+	} else {
+		a.next = a.weights
 	}
 }
 
@@ -145,6 +157,7 @@ func (t *convTask) runAVX512(p0, p1 int) {
 		}
 		convAVX512(&a, n, vectors)
 		p += n
+		t.ahead(&a)
 	}
 }
 

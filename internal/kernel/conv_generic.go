@@ -8,6 +8,7 @@ type convTask struct {
 	Conv          // by value: a pointer to the caller's would move it to the heap
 	dst, src, res []float32
 	w             []float32 // the block: bias, then weights
+	next          []float32 // the block to be computed after it, or the same
 	inC, outC     int       // first channel of the group's input, of the block's output
 	width, packed int       // channels of the block that exist, that it has weights for
 	lo, hi        float32   // what the activation clips to

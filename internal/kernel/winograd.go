@@ -131,10 +131,16 @@ func (w *Winograd) multiply(dst, src, packed []float32, n, b0, b1 int) {
 	c := w.products(n)
 	_, c.Dst.Pixel = w.columns(b0, b1)
 	t := c.task(nil, nil, nil, packed, b0)
-	for i := range w.side() * w.side() {
+	k := w.side() * w.side()
+	for i := range k {
 		t.src, t.dst = src[i*slab(n, w.InC):], dst[i*slab(n, c.Dst.Pixel):]
 		for b := b0; b < b1; b++ {
-			t.w = packed[i*c.PackedLen()+b*c.blockLen():][:c.blockLen()]
+			t.w = c.block(packed, i*c.Blocks()+b)
+			if b+1 < b1 {
+				t.next = c.block(packed, i*c.Blocks()+b+1)
+			} else {
+				t.next = c.block(packed, min(i+1, k-1)*c.Blocks()+b0)
+			}
 			t.outC = (b - b0) * c.blockC()
 			t.width, t.packed = min(c.blockC(), w.OutC-b*c.blockC()), c.packedC(b)
 			t.run(0, n)

@@ -115,7 +115,7 @@ func lowerConv(c *compiler, n *Node) bool {
 func (c *compiler) conv(s *step, n *Node, k *kernel.Conv, w *tensor.Tensor, src, dst, res *planValue) {
 	packed := c.packedOf(n, k.PackedLen(), func(p []float32) { k.Pack(p, w.F, c.floats(n.inputName(2))) })
 	pixels := k.N * k.OutH * k.OutW
-	blocks, parts := cutConv(pixels, k.Blocks(), len(packed)/k.Blocks())
+	blocks, parts := cutConv(pixels, k.InC, k.Blocks(), len(packed)/k.Blocks(), c.plan.pool.Threads())
 	s.tasks = blocks.parts * parts.parts
 	s.task = func(f *frame, i int) {
 		b0, b1 := blocks.at(i / parts.parts)
@@ -132,14 +132,18 @@ func (f *frame) orNil(v *planValue) []float32 {
 	return f.of(v)
 }
 
-// cutConv cuts a product of pixels by blocks of channels, where one pixel of one block takes work
-// multiply-adds. A task has a run of pixels that are some whole tiles, over which the weights of its blocks stay
-// in cache; within that it takes as many blocks as it may, so that it reads its input once.
-func cutConv(pixels, blocks, work int) (byBlock, byPixel cut) {
-	const run, most = 56, 1 << 20
-	byBlock = cutInto(blocks, most/(work*min(pixels, run)))
-	part := most / (work * byBlock.part) / run * run
-	return byBlock, cutInto(pixels, max(part, run))
+// cutConv cuts the products of pixels of so many channels with blocks of weights, of which one pixel and block takes
+// work multiply-adds, into a few tasks for each thread. A task has at most as many pixels as the second-level cache
+// holds, and as many blocks as may be: it then reads its pixels from memory once, and asks for the weights of a block
+// while it computes the one before.
+func cutConv(pixels, channels, blocks, work, threads int) (byBlock, byPixel cut) {
+	const cache, tile, few = 128 << 10, 14, 8
+	tasks := min(1+pixels*blocks*work/taskWork, 4*threads)
+	parts := max(1, min(tasks, pixels/(few*tile)), pixels*channels/cache)
+	part := (pixels + parts*tile - 1) / (parts * tile) * tile
+	byPixel = cutInto(pixels, part)
+	groups := min(blocks, (tasks+byPixel.parts-1)/byPixel.parts)
+	return cutInto(blocks, (blocks+groups-1)/groups), byPixel
 }
 
 // depthwise makes s the tasks of a depthwise convolution: parts of the output's rows.

@@ -24,7 +24,7 @@ func lowerLinear(c *compiler, n *Node) bool {
 		}
 		g.Pack(p, scaled(w.F, alpha, len(w.F)), scaled(c.floats(n.inputName(2)), beta, cols), transposed)
 	})
-	blocks, rows := cutConv(g.M, g.Blocks(), len(packed)/g.Blocks())
+	blocks, rows := cutConv(g.M, k, g.Blocks(), len(packed)/g.Blocks(), c.plan.pool.Threads())
 	c.emit(step{node: n, reads: []*planValue{src}, writes: []*planValue{dst}, tasks: blocks.parts * rows.parts,
 		task: func(f *frame, i int) {
 			b0, b1 := blocks.at(i / rows.parts)

@@ -22,7 +22,8 @@ const (
 	ConvPartial = 224 // int
 	ConvLanes   = 232 // [2]uint16, at an offset of 8 bytes
 	ConvMask    = 240 // [16]int32
-	ConvSize    = 304
+	ConvNext    = 304 // pointer
+	ConvSize    = 312
 )
 
 // ConvTile is the size of a convolution's register tile: the sums of Pixels × Vectors·16 channels on
@@ -77,7 +78,8 @@ func ConvTiles(avx512 bool) []ConvTile {
 //
 // in this order, each step of the sum one fused multiply-add, so that an element does not depend on the size
 // of the tile. k runs over Rows × Cols segments of Len elements. Weights are the bias, then w, densely. A
-// residual whose first pointer is nil is not added. A NaN stays a NaN.
+// residual whose first pointer is nil is not added. A NaN stays a NaN. Half as many bytes as it reads of the weights
+// are asked for at Next: what will be read after these weights.
 func Conv(t ConvTile) *Func {
 	c := &convFunc{ConvTile: t, Func: &Func{Name: t.Name(), ISA: "AVX2, FMA"}}
 	if t.AVX512 {
@@ -105,6 +107,7 @@ const (
 	cLen     = R11
 	cCols    = R12
 	cRows    = R13
+	cNext    = R14
 )
 
 var cPixel = [...]Reg{BX, CX, DX, SI, DI, R8}
@@ -203,6 +206,7 @@ func (c *convFunc) reduce() {
 	if !c.AVX512 {
 		c.emit(XORQ, cIndex, cIndex)
 	}
+	c.emit(MOVQ, c.arg(ConvNext), cNext)
 	c.emit(MOVQ, c.arg(ConvRows), cRows)
 	c.label("row")
 	c.emit(MOVQ, c.arg(ConvCols), cCols)
@@ -211,9 +215,14 @@ func (c *convFunc) reduce() {
 	c.emit(SUBQ, Imm(unroll), cLen)
 	c.emit(JLT, Label("rest"))
 	c.label("four")
+	lines := unroll * c.Vectors * c.bytes() / 2 / 64
 	for u := range unroll {
 		c.multiply(u)
+		if u < lines {
+			c.emit(PREFETCHT1, Mem{Base: cNext, Disp: 64 * u})
+		}
 	}
+	c.emit(ADDQ, Imm(64*lines), cNext)
 	c.advance(Imm(4 * unroll))
 	c.emit(ADDQ, Imm(unroll*c.Vectors*c.bytes()), cWeights)
 	c.emit(SUBQ, Imm(unroll), cLen)

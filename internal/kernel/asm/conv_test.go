@@ -122,6 +122,7 @@ type tileRun struct {
 	src, dst, res *planes
 	weights       []byte
 	dstAt         []uint64 // addresses of dst's buffers, by args
+	next          uint64   // where the weights that come later lie, by args
 }
 
 func newTileRun(t ConvTile, k tileCase) *tileRun {
@@ -163,6 +164,8 @@ func (run *tileRun) args(m *Memory) []byte {
 	put(ConvDstStep, uint64(4*(run.lanes+3)))
 	put(ConvResStep, uint64(4*(run.lanes+1)))
 	put(ConvWeights, m.Map("weights", run.weights, false))
+	run.next = m.Map("next", nil, false)
+	put(ConvNext, run.next)
 	put(ConvRows, uint64(run.rows))
 	put(ConvCols, uint64(run.cols))
 	put(ConvLen, uint64(run.len))
@@ -178,11 +181,17 @@ func (run *tileRun) args(m *Memory) []byte {
 	if run.lanes < run.Vectors*run.Lanes() {
 		put(ConvPartial, 1)
 	}
-	clear(b[ConvMask:])
+	clear(b[ConvMask:ConvNext])
 	for i := range run.lanes {
 		binary.LittleEndian.PutUint32(b[ConvMask+4*i:], 1<<32-1)
 	}
 	return b
+}
+
+// ahead returns the number of lines of the next weights that are asked for: one for each two that fours of elements
+// read.
+func (run *tileRun) ahead() int {
+	return run.rows * run.cols * (run.len / 4) * run.Vectors * run.Lanes() / 8
 }
 
 // want computes one element in plain Go.
@@ -221,6 +230,11 @@ func runTile(f *Func, t ConvTile, k tileCase) error {
 			if got != want && (got == got || want == want) {
 				return fmt.Errorf("pixel %d, channel %d: %v, want %v", p, c, got, want)
 			}
+		}
+	}
+	for i := range run.ahead() {
+		if !m.Prefetched[run.next+uint64(64*i)] {
+			return fmt.Errorf("line %d of the next weights was not prefetched", i)
 		}
 	}
 	base := 0
