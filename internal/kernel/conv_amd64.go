@@ -77,8 +77,10 @@ func (t *convTask) args(p0 int) (a convArgs, at walk) {
 	if t.width < t.packed {
 		a.partial = 1
 	}
-	for i := range min(t.width, len(a.mask)) {
-		a.mask[i] = -1
+	if !useConvAVX512 {
+		for i := range min(t.width, len(a.mask)) {
+			a.mask[i] = -1
+		}
 	}
 	h, w := t.OutH, t.OutW
 	if t.joined() {
@@ -141,10 +143,20 @@ func (t *convTask) ahead(a *convArgs) {
 	}
 }
 
+// follow makes the second group the pixels after the first.
+func (a *convArgs) follow() {
+	a.src[1] = unsafe.Add(a.src[0], groupPixels*a.srcStep)
+	a.dst[1] = unsafe.Add(a.dst[0], groupPixels*a.dstStep)
+	if a.res[0] != nil {
+		a.res[1] = unsafe.Add(a.res[0], groupPixels*a.resStep)
+	}
+}
+
 func (t *convTask) runAVX512(p0, p1 int) {
 	a, at := t.args(p0)
 	vectors := t.packed / 16
 	for p := p0; p < p1; {
+		first := at
 		n := share(min(at.left(), p1-p), maxPixelsAVX512)
 		t.point(&a, 0, 1, at)
 		at.skip(min(n, groupPixels))
@@ -152,7 +164,11 @@ func (t *convTask) runAVX512(p0, p1 int) {
 			n += min(groupPixels, at.left(), p1-p-n)
 		}
 		if n > groupPixels {
-			t.point(&a, 1, 2, at)
+			if at.x == first.x+groupPixels {
+				a.follow()
+			} else {
+				t.point(&a, 1, 2, at)
+			}
 			at.skip(n - groupPixels)
 		}
 		convAVX512(&a, n, vectors)

@@ -189,14 +189,21 @@ func (c *convFunc) start() {
 	c.emit(ADDQ, Imm(c.Vectors*c.bytes()), cWeights)
 }
 
-// prefetch asks for the lines that store will write, which then come while the sums are computed.
+// prefetch asks for the lines that store will write and residual read, which then come while the sums are computed.
 func (c *convFunc) prefetch() {
-	c.point(ConvDst, ConvDstStep)
-	c.each(func(p, j int) {
+	lines := func(p, j int) {
 		if j*c.bytes()%64 == 0 {
 			c.emit(PREFETCHT0, c.pixel(p).at(j*c.bytes()))
 		}
-	})
+	}
+	c.point(ConvDst, ConvDstStep)
+	c.each(lines)
+	c.emit(MOVQ, c.arg(ConvRes), cIndex)
+	c.emit(TESTQ, cIndex, cIndex)
+	c.emit(JEQ, Label("reduce"))
+	c.point(ConvRes, ConvResStep)
+	c.each(lines)
+	c.label("reduce")
 }
 
 // reduce adds the products of all segments.

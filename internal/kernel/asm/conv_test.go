@@ -121,7 +121,7 @@ type tileRun struct {
 	tileCase
 	src, dst, res *planes
 	weights       []byte
-	dstAt         []uint64 // addresses of dst's buffers, by args
+	dstAt, resAt  []uint64 // addresses of dst's and res's buffers, by args
 	next          uint64   // where the weights that come later lie, by args
 }
 
@@ -158,7 +158,7 @@ func (run *tileRun) args(m *Memory) []byte {
 	run.dstAt = pointers(ConvDst, run.dst, "dst", true)
 	put(ConvRes, 0)
 	if run.tileCase.res {
-		pointers(ConvRes, run.res, "res", false)
+		run.resAt = pointers(ConvRes, run.res, "res", false)
 	}
 	put(ConvSrcStep, uint64(4*run.step))
 	put(ConvDstStep, uint64(4*(run.lanes+3)))
@@ -210,6 +210,12 @@ func (run *tileRun) want(p, c int) float32 {
 	return min(max(sum, run.lo), run.hi)
 }
 
+// asked reports whether the lines of a pixel of a plane, whose buffers are at the addresses, were prefetched.
+func (run *tileRun) asked(m *Machine, p *planes, at []uint64, pixel int) bool {
+	line := at[p.index[pixel]] + uint64(p.off[pixel])
+	return m.Prefetched[line] && (run.Vectors*run.Lanes() <= 16 || m.Prefetched[line+64])
+}
+
 // runTile interprets a case and returns an error if a bit of the output, or of what surrounds it, is wrong.
 func runTile(f *Func, t ConvTile, k tileCase) error {
 	run := newTileRun(t, k)
@@ -222,7 +228,7 @@ func runTile(f *Func, t ConvTile, k tileCase) error {
 		return err
 	}
 	for p := range t.Pixels {
-		if line, n := run.dstAt[run.dst.index[p]]+uint64(run.dst.off[p]), t.Vectors*t.Lanes(); !m.Prefetched[line] || n > 16 && !m.Prefetched[line+64] {
+		if !run.asked(&m, run.dst, run.dstAt, p) || k.res && !run.asked(&m, run.res, run.resAt, p) {
 			return fmt.Errorf("pixel %d was not prefetched", p)
 		}
 		for c := range k.lanes {
