@@ -16,6 +16,8 @@ type compiler struct {
 	rows   map[string]*planValue // row-major
 	pixels map[string]*planValue // NHWC
 	halos  map[string]halo       // what the convolutions that read a value need
+	bands  map[*Node]band        // by their last node
+	skip   map[*Node]bool        // nodes that a band computes along
 	prog   *program
 }
 
@@ -38,12 +40,13 @@ func compile(p *Plan, n int) (*program, error) {
 		return nil, err
 	}
 	c := &compiler{plan: p, g: p.fused, infos: infos, rows: map[string]*planValue{}, pixels: map[string]*planValue{},
-		halos: map[string]halo{}, prog: &program{pool: p.pool}}
+		halos: map[string]halo{}, bands: map[*Node]band{}, skip: map[*Node]bool{}, prog: &program{pool: p.pool}}
 	for i, v := range c.g.Inputs {
 		c.newRows(v.Name)
 		c.rows[v.Name].place, c.rows[v.Name].index = inInput, i
 	}
 	c.findHalos()
+	c.findBands()
 	for _, node := range c.g.Nodes {
 		c.node(node)
 	}
@@ -55,6 +58,13 @@ func compile(p *Plan, n int) (*program, error) {
 
 // node emits the steps of one node.
 func (c *compiler) node(n *Node) {
+	if b, ok := c.bands[n]; ok {
+		c.lowerBand(b)
+		return
+	}
+	if c.skip[n] {
+		return
+	}
 	if !slices.ContainsFunc(n.Outputs, func(o string) bool { return o != "" && c.infos[o].Const == nil }) {
 		return
 	}

@@ -71,6 +71,14 @@ func (c *compiler) packedOf(n *Node, size int, pack func(dst []float32)) []float
 	return w
 }
 
+func (c *compiler) packedConv(n *Node, k *kernel.Conv) []float32 {
+	return c.packedOf(n, k.PackedLen(), func(p []float32) { k.Pack(p, c.floats(n.Inputs[1]), c.floats(n.inputName(2))) })
+}
+
+func (c *compiler) packedDepthwise(n *Node, d *kernel.Depthwise) []float32 {
+	return c.packedOf(n, d.PackedLen(), func(p []float32) { d.Pack(p, c.floats(n.Inputs[1]), c.floats(n.inputName(2))) })
+}
+
 // epilogue returns what is fused into n.
 func epilogue(n *Node) (act kernel.Act, residual string) {
 	act, _ = n.Attrs[actAttr].(kernel.Act)
@@ -101,19 +109,19 @@ func lowerConv(c *compiler, n *Node) bool {
 	s := step{node: n, reads: reads, writes: []*planValue{dst}}
 	switch tile := c.winogradTile(&k); {
 	case k.Groups == src.c && k.InC == 1 && k.OutC == src.c && src.c > 1:
-		c.depthwise(&s, n, &k, w, src, dst, res)
+		c.depthwise(&s, n, &k, src, dst, res)
 	case tile > 0:
 		c.winograd(&s, n, &kernel.Winograd{Conv: k, Tile: tile}, w, src, dst, res)
 	default:
-		c.conv(&s, n, &k, w, src, dst, res)
+		c.conv(&s, n, &k, src, dst, res)
 	}
 	c.emit(s)
 	return true
 }
 
 // conv makes s the tasks of a convolution: parts of the output's pixels by blocks of its channels.
-func (c *compiler) conv(s *step, n *Node, k *kernel.Conv, w *tensor.Tensor, src, dst, res *planValue) {
-	packed := c.packedOf(n, k.PackedLen(), func(p []float32) { k.Pack(p, w.F, c.floats(n.inputName(2))) })
+func (c *compiler) conv(s *step, n *Node, k *kernel.Conv, src, dst, res *planValue) {
+	packed := c.packedConv(n, k)
 	pixels := k.N * k.OutH * k.OutW
 	blocks, parts := cutConv(pixels, k.InC, k.Blocks(), len(packed)/k.Blocks(), c.plan.pool.Threads())
 	s.tasks = blocks.parts * parts.parts
@@ -147,10 +155,10 @@ func cutConv(pixels, channels, blocks, work, threads int) (byBlock, byPixel cut)
 }
 
 // depthwise makes s the tasks of a depthwise convolution: parts of the output's rows.
-func (c *compiler) depthwise(s *step, n *Node, k *kernel.Conv, w *tensor.Tensor, src, dst, res *planValue) {
+func (c *compiler) depthwise(s *step, n *Node, k *kernel.Conv, src, dst, res *planValue) {
 	d := kernel.Depthwise{C: k.OutC, KH: k.KH, KW: k.KW, StrideH: k.StrideH, StrideW: k.StrideW, DilH: k.DilH, DilW: k.DilW,
 		N: k.N, OutH: k.OutH, OutW: k.OutW, Src: k.Src, Dst: k.Dst, Res: k.Res, Act: k.Act}
-	packed := c.packedOf(n, d.PackedLen(), func(p []float32) { d.Pack(p, w.F, c.floats(n.inputName(2))) })
+	packed := c.packedDepthwise(n, &d)
 	rows := newCut(d.N*d.OutH, 4*d.OutW*len(packed)) // a multiply-add costs some four of those of a convolution
 	s.tasks = rows.parts
 	s.task = func(f *frame, i int) {

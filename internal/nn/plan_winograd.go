@@ -28,22 +28,15 @@ func (c *compiler) winogradHalo(k *kernel.Conv, w window) halo {
 // channels where tiles are few. A task needs scratch, of which there is one for each thread.
 func (c *compiler) winograd(s *step, n *Node, k *kernel.Winograd, w *tensor.Tensor, src, dst, res *planValue) {
 	packed := c.packedOf(n, k.PackedLen(), func(p []float32) { k.Pack(p, w.F, c.floats(n.inputName(2))) })
-	threads := c.plan.pool.Threads()
-	tiles, blocks := cutWinograd(k.Tiles(), k.Blocks(), threads)
-	size := k.ScratchLen(tiles.part, blocks.part)
-	scratch := &planValue{size: threads * size, first: -1}
-	s.writes = append(s.writes, scratch)
-	slots := make(chan int, threads)
-	for i := range threads {
-		slots <- i
-	}
+	tiles, blocks := cutWinograd(k.Tiles(), k.Blocks(), c.plan.pool.Threads())
+	buf := c.newScratch(s, k.ScratchLen(tiles.part, blocks.part))
 	s.tasks = tiles.parts * blocks.parts
 	s.task = func(f *frame, i int) {
-		slot := <-slots
+		slot, data := buf.take(f)
 		t0, t1 := tiles.at(i / blocks.parts)
 		b0, b1 := blocks.at(i % blocks.parts)
-		k.Run(f.of(dst), f.of(src), f.orNil(res), packed, f.of(scratch)[slot*size:(slot+1)*size], t0, t1, b0, b1)
-		slots <- slot
+		k.Run(f.of(dst), f.of(src), f.orNil(res), packed, data, t0, t1, b0, b1)
+		buf.give(slot)
 	}
 }
 
