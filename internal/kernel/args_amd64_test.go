@@ -22,7 +22,7 @@ func TestConvArgsLayout(t *testing.T) {
 		{"rows", unsafe.Offsetof(a.rows), asm.ConvRows}, {"cols", unsafe.Offsetof(a.cols), asm.ConvCols}, {"length", unsafe.Offsetof(a.length), asm.ConvLen},
 		{"colGap", unsafe.Offsetof(a.colGap), asm.ConvColGap}, {"rowGap", unsafe.Offsetof(a.rowGap), asm.ConvRowGap},
 		{"lo", unsafe.Offsetof(a.lo), asm.ConvLo}, {"hi", unsafe.Offsetof(a.hi), asm.ConvHi}, {"partial", unsafe.Offsetof(a.partial), asm.ConvPartial},
-		{"lanes", unsafe.Offsetof(a.lanes), asm.ConvLanes}, {"mask", unsafe.Offsetof(a.mask), asm.ConvMask}, {"next", unsafe.Offsetof(a.next), asm.ConvNext}, {"size", unsafe.Sizeof(a), asm.ConvSize},
+		{"lanes", unsafe.Offsetof(a.lanes), asm.ConvLanes}, {"mask", unsafe.Offsetof(a.mask), asm.ConvMask}, {"next", unsafe.Offsetof(a.next), asm.ConvNext}, {"span", unsafe.Offsetof(a.span), asm.ConvSpan}, {"size", unsafe.Sizeof(a), asm.ConvSize},
 		{"pixels of a group", groupPixels, asm.GroupPixels},
 	} {
 		if f.got != f.want {

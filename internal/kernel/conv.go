@@ -86,12 +86,15 @@ func (c *Conv) Run(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
 		return
 	}
 	c.check(dst, src, res, packed, p1, b1)
-	step := c.chunk(b1 - b0)
+	step, together := c.chunk(b1 - b0)
 	for p := p0; p < p1; p += step {
-		for b := b0; b < b1; b++ {
+		for b := b0; b < b1; {
 			t := c.task(dst, src, res, packed, b)
-			if b+1 < b1 {
-				t.next = t.block(packed, b+1)
+			if together {
+				t.blocks = c.fullBlocks(b, b1)
+			}
+			if b += t.blocks; b < b1 {
+				t.next = t.block(packed, b)
 			}
 			t.run(p, min(p+step, p1))
 		}
@@ -120,25 +123,31 @@ func (f *Filter) firstC(b int) int {
 	return b/f.groupBlocks()*(f.OutC/f.Groups) + b%f.groupBlocks()*f.blockC()
 }
 
+// fullBlocks returns how many blocks from b on, of one group and before b1, have all of their channels, at least 1.
+func (c *Conv) fullBlocks(b, b1 int) int {
+	j := b % c.groupBlocks()
+	return max(1, min(c.OutC/c.Groups/c.blockC(), j+b1-b)-j)
+}
+
 // chunk returns the number of pixels for which all blocks are computed before the next pixels: few, so that
-// inputs and outputs are still at hand, where the weights of all blocks stay in the second-level cache; else
-// all.
-func (c *Conv) chunk(blocks int) int {
+// inputs and outputs are still at hand, where the weights of all blocks stay in the second-level cache; a tile may
+// then do its blocks together. Else it returns all.
+func (c *Conv) chunk(blocks int) (pixels int, together bool) {
 	const cache, few = 256 << 10, 56
 	if 4*blocks*c.blockLen() > cache {
-		return c.N * c.OutH * c.OutW
+		return c.N * c.OutH * c.OutW, false
 	}
 	if c.OutW > few {
-		return few
+		return few, manyBlocks()
 	}
-	return (few + c.OutW - 1) / c.OutW * c.OutW
+	return (few + c.OutW - 1) / c.OutW * c.OutW, manyBlocks()
 }
 
 // task returns the task of block b.
 func (c *Conv) task(dst, src, res, packed []float32, b int) convTask {
 	blockC, per := c.blockC(), c.OutC/c.Groups
 	g, j := b/c.groupBlocks(), b%c.groupBlocks()
-	t := convTask{Conv: *c, dst: dst, src: src, res: res}
+	t := convTask{Conv: *c, dst: dst, src: src, res: res, blocks: 1}
 	t.w = t.block(packed, b)
 	t.next = t.w
 	t.inC = g * c.InC

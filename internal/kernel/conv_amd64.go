@@ -35,6 +35,7 @@ type convArgs struct {
 	_                         uint32
 	mask                      [16]int32      // the same as lanes, -1 for each, for AVX2
 	next                      unsafe.Pointer // weights to ask for, half as many as are read
+	span                      int            // of the channels, of one or more full blocks, or of a block that is not
 }
 
 // tileC returns the channels of a full block, and those that one vector holds: the width of a block whose
@@ -48,6 +49,9 @@ func tileC() (block, vector int) {
 	}
 	return genericC, genericC
 }
+
+// manyBlocks reports whether a task may be of several blocks.
+func manyBlocks() bool { return useConvAVX512 || useConvAVX2 }
 
 // run computes the pixels [p0, p1).
 func (t *convTask) run(p0, p1 int) {
@@ -66,7 +70,7 @@ func (t *convTask) args(p0 int) (a convArgs, at walk) {
 	length, cols := t.segments()
 	a = convArgs{
 		srcStep: 4 * t.StrideW * t.Src.Pixel, dstStep: 4 * t.Dst.Pixel, resStep: 4 * t.Res.Pixel,
-		weights: element(t.w, 0), next: element(t.next, 0),
+		weights: element(t.w, 0), next: element(t.next, 0), span: 4 * ((t.blocks-1)*t.blockC() + t.packed),
 		rows: t.KH, cols: cols, length: length,
 		lo: t.lo, hi: t.hi, lanes: uint32(1<<t.width - 1),
 	}

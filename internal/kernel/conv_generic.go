@@ -11,6 +11,7 @@ type convTask struct {
 	next          []float32 // the block to be computed after it, or the same
 	inC, outC     int       // first channel of the group's input, of the block's output
 	width, packed int       // channels of the block that exist, that it has weights for
+	blocks        int       // of which w is the first, all full if there are more; see manyBlocks
 	lo, hi        float32   // what the activation clips to
 }
 

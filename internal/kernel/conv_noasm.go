@@ -5,6 +5,9 @@ package kernel
 // tileC returns the channels of a full block, and the least that a block may have.
 func tileC() (block, vector int) { return genericC, genericC }
 
+// manyBlocks reports whether a task may be of several blocks.
+func manyBlocks() bool { return false }
+
 // run computes the pixels [p0, p1).
 func (t *convTask) run(p0, p1 int) { t.runGeneric(p0, p1) }
 

@@ -23,7 +23,8 @@ const (
 	ConvLanes   = 232 // [2]uint16, at an offset of 8 bytes
 	ConvMask    = 240 // [16]int32
 	ConvNext    = 304 // pointer
-	ConvSize    = 312
+	ConvSpan    = 312 // int, a multiple of the tile's channels
+	ConvSize    = 320
 )
 
 // ConvTile is the size of a convolution's register tile: the sums of Pixels × Vectors·16 channels on
@@ -79,18 +80,27 @@ func ConvTiles(avx512 bool) []ConvTile {
 // in this order, each step of the sum one fused multiply-add, so that an element does not depend on the size
 // of the tile. k runs over Rows × Cols segments of Len elements. Weights are the bias, then w, densely. A
 // residual whose first pointer is nil is not added. A NaN stays a NaN. Half as many bytes as it reads of the weights
-// are asked for at Next: what will be read after these weights.
+// are asked for at Next: what will be read after these weights. The tile is computed for one block of channels after
+// the other, whose weights follow one another, until they span Span bytes.
 func Conv(t ConvTile) *Func {
 	c := &convFunc{ConvTile: t, Func: &Func{Name: t.Name(), ISA: "AVX2, FMA"}}
 	if t.AVX512 {
 		c.ISA = "AVX512F"
 	}
+	c.emit(MOVQ, Arg{}, cArgs)
+	c.emit(MOVQ, c.arg(ConvWeights), cWeights)
+	c.emit(XORQ, cOffset, cOffset)
+	c.label("block")
 	c.start()
 	c.prefetch()
 	c.reduce()
 	c.residual()
 	c.clip()
 	c.store()
+	c.emit(ADDQ, Imm(c.Vectors*c.bytes()), cOffset)
+	c.emit(MOVQ, cOffset, cIndex)
+	c.emit(SUBQ, c.arg(ConvSpan), cIndex)
+	c.emit(JNE, Label("block"))
 	c.emit(VZEROUPPER)
 	c.emit(RET)
 	return c.Func
@@ -108,6 +118,7 @@ const (
 	cCols    = R12
 	cRows    = R13
 	cNext    = R14
+	cOffset  = R15 // of the channels at work, in bytes
 )
 
 var cPixel = [...]Reg{BX, CX, DX, SI, DI, R8}
@@ -175,10 +186,28 @@ func (c *convFunc) pixel(p int) Mem {
 	return inGroup(base, p)
 }
 
+// pointOut is point for what has the channels of the output, of which some are done.
+func (c *convFunc) pointOut(ptr, step int) {
+	c.point(ptr, step)
+	if c.AVX512 {
+		c.emit(ADDQ, cOffset, cBaseA)
+	}
+	if c.twoGroups() {
+		c.emit(ADDQ, cOffset, cBaseB)
+	}
+}
+
+// pixelOut returns the address of vector j of a pixel, after pointOut.
+func (c *convFunc) pixelOut(p, j int) Mem {
+	at := c.pixel(p).at(j * c.bytes())
+	if !c.AVX512 {
+		at.Index, at.Scale = cOffset, 1
+	}
+	return at
+}
+
 // start sets the sums to the bias.
 func (c *convFunc) start() {
-	c.emit(MOVQ, Arg{}, cArgs)
-	c.emit(MOVQ, c.arg(ConvWeights), cWeights)
 	c.each(func(p, j int) {
 		if p == 0 {
 			c.emit(VMOVUPS, Mem{Base: cWeights, Disp: j * c.bytes()}, c.sum(0, j))
@@ -193,15 +222,15 @@ func (c *convFunc) start() {
 func (c *convFunc) prefetch() {
 	lines := func(p, j int) {
 		if j*c.bytes()%64 == 0 {
-			c.emit(PREFETCHT0, c.pixel(p).at(j*c.bytes()))
+			c.emit(PREFETCHT0, c.pixelOut(p, j))
 		}
 	}
-	c.point(ConvDst, ConvDstStep)
+	c.pointOut(ConvDst, ConvDstStep)
 	c.each(lines)
 	c.emit(MOVQ, c.arg(ConvRes), cIndex)
 	c.emit(TESTQ, cIndex, cIndex)
 	c.emit(JEQ, Label("reduce"))
-	c.point(ConvRes, ConvResStep)
+	c.pointOut(ConvRes, ConvResStep)
 	c.each(lines)
 	c.label("reduce")
 }
@@ -291,17 +320,17 @@ func (c *convFunc) residual() {
 	c.emit(MOVQ, c.arg(ConvRes), cIndex)
 	c.emit(TESTQ, cIndex, cIndex)
 	c.emit(JEQ, Label("clip"))
-	c.point(ConvRes, ConvResStep)
+	c.pointOut(ConvRes, ConvResStep)
 	if c.AVX512 {
 		c.each(func(p, j int) {
-			c.emit(VADDPS, c.pixel(p).at(j*c.bytes()), c.sum(p, j), K0+Reg(1+j), c.sum(p, j))
+			c.emit(VADDPS, c.pixelOut(p, j), c.sum(p, j), K0+Reg(1+j), c.sum(p, j))
 		})
 		c.label("clip")
 		return
 	}
 	c.loadMasks()
 	c.each(func(p, j int) {
-		c.emit(VMASKMOVPS, c.pixel(p).at(j*c.bytes()), c.spare(j), c.spare(2+j))
+		c.emit(VMASKMOVPS, c.pixelOut(p, j), c.spare(j), c.spare(2+j))
 		c.emit(VADDPS, c.spare(2+j), c.sum(p, j), c.sum(p, j))
 	})
 	c.label("clip")
@@ -325,18 +354,18 @@ func (c *convFunc) clip() {
 
 // store writes the sums. AVX2 does not mask a whole tile's stores, because masked ones are slow on AMD.
 func (c *convFunc) store() {
-	c.point(ConvDst, ConvDstStep)
+	c.pointOut(ConvDst, ConvDstStep)
 	if c.AVX512 {
-		c.each(func(p, j int) { c.emit(VMOVUPS, c.sum(p, j), K0+Reg(1+j), c.pixel(p).at(j*c.bytes())) })
+		c.each(func(p, j int) { c.emit(VMOVUPS, c.sum(p, j), K0+Reg(1+j), c.pixelOut(p, j)) })
 		return
 	}
 	c.emit(MOVQ, c.arg(ConvPartial), cIndex)
 	c.emit(TESTQ, cIndex, cIndex)
 	c.emit(JNE, Label("partial"))
-	c.each(func(p, j int) { c.emit(VMOVUPS, c.sum(p, j), c.pixel(p).at(j*c.bytes())) })
-	c.emit(VZEROUPPER)
-	c.emit(RET)
+	c.each(func(p, j int) { c.emit(VMOVUPS, c.sum(p, j), c.pixelOut(p, j)) })
+	c.emit(JMP, Label("stored"))
 	c.label("partial")
 	c.loadMasks()
-	c.each(func(p, j int) { c.emit(VMASKMOVPS, c.sum(p, j), c.spare(j), c.pixel(p).at(j*c.bytes())) })
+	c.each(func(p, j int) { c.emit(VMASKMOVPS, c.sum(p, j), c.spare(j), c.pixelOut(p, j)) })
+	c.label("stored")
 }

@@ -14,7 +14,7 @@ type tileCase struct {
 	rows, cols, len int
 	colGap, rowGap  int // floats left out after a segment, and after a row of segments
 	step            int // floats between pixels of a group on AVX-512
-	lanes           int // channels that exist
+	lanes           int // channels that exist: some of a block, or one or more full ones
 	res             bool
 	lo, hi          float32
 }
@@ -34,7 +34,11 @@ func TestConvTiles(t *testing.T) {
 	for _, tile := range append(ConvTiles(false), ConvTiles(true)...) {
 		t.Run(tile.Name(), func(t *testing.T) {
 			f := Conv(tile)
-			for lanes := 1; lanes <= tile.Vectors*tile.Lanes(); lanes++ {
+			full := tile.Vectors * tile.Lanes()
+			for lanes := range full + 2 {
+				if lanes++; lanes > full {
+					lanes = (lanes - full + 1) * full // two and three blocks
+				}
 				for _, k := range tileCases(lanes) {
 					if err := runTile(f, tile, k); err != nil {
 						t.Fatalf("%+v: %v", k, err)
@@ -127,7 +131,7 @@ type tileRun struct {
 
 func newTileRun(t ConvTile, k tileCase) *tileRun {
 	at, span := k.offsets()
-	n := t.Vectors * t.Lanes()
+	n := (k.lanes + t.full() - 1) / t.full() * t.full()
 	run := &tileRun{ConvTile: t, tileCase: k, src: newPlanes(t, span, k.step), dst: newPlanes(t, k.lanes, k.lanes+3),
 		res: newPlanes(t, k.lanes, k.lanes+1), weights: make([]byte, 4*n*(1+len(at)))}
 	r := rand.New(rand.NewPCG(uint64(t.Pixels), uint64(k.lanes)))
@@ -166,6 +170,7 @@ func (run *tileRun) args(m *Memory) []byte {
 	put(ConvWeights, m.Map("weights", run.weights, false))
 	run.next = m.Map("next", nil, false)
 	put(ConvNext, run.next)
+	put(ConvSpan, uint64(4*max(run.lanes, run.full())))
 	put(ConvRows, uint64(run.rows))
 	put(ConvCols, uint64(run.cols))
 	put(ConvLen, uint64(run.len))
@@ -174,15 +179,15 @@ func (run *tileRun) args(m *Memory) []byte {
 	binary.LittleEndian.PutUint32(b[ConvLo:], math.Float32bits(run.lo))
 	binary.LittleEndian.PutUint32(b[ConvHi:], math.Float32bits(run.hi))
 	if run.AVX512 {
-		binary.LittleEndian.PutUint32(b[ConvLanes:], uint32(1<<run.lanes-1))
+		binary.LittleEndian.PutUint32(b[ConvLanes:], uint32(1<<min(run.lanes, run.full())-1))
 		return b
 	}
 	put(ConvPartial, 0)
-	if run.lanes < run.Vectors*run.Lanes() {
+	if run.lanes < run.full() {
 		put(ConvPartial, 1)
 	}
 	clear(b[ConvMask:ConvNext])
-	for i := range run.lanes {
+	for i := range min(run.lanes, run.full()) {
 		binary.LittleEndian.PutUint32(b[ConvMask+4*i:], 1<<32-1)
 	}
 	return b
@@ -194,13 +199,17 @@ func (run *tileRun) ahead() int {
 	return run.rows * run.cols * (run.len / 4) * run.Vectors * run.Lanes() / 8
 }
 
+// full returns the channels of a block.
+func (t ConvTile) full() int { return t.Vectors * t.Lanes() }
+
 // want computes one element in plain Go.
 func (run *tileRun) want(p, c int) float32 {
+	at, _ := run.offsets()
+	block := run.weights[c/run.full()*4*run.full()*(1+len(at)):]
 	w := func(i int) float32 {
-		return math.Float32frombits(binary.LittleEndian.Uint32(run.weights[4*(i*run.Vectors*run.Lanes()+c):]))
+		return math.Float32frombits(binary.LittleEndian.Uint32(block[4*(i*run.full()+c%run.full()):]))
 	}
 	sum := w(0)
-	at, _ := run.offsets()
 	for k, o := range at {
 		sum = FMA(run.src.get(p, o), w(k+1), sum)
 	}
@@ -212,8 +221,14 @@ func (run *tileRun) want(p, c int) float32 {
 
 // asked reports whether the lines of a pixel of a plane, whose buffers are at the addresses, were prefetched.
 func (run *tileRun) asked(m *Machine, p *planes, at []uint64, pixel int) bool {
-	line := at[p.index[pixel]] + uint64(p.off[pixel])
-	return m.Prefetched[line] && (run.Vectors*run.Lanes() <= 16 || m.Prefetched[line+64])
+	first := at[p.index[pixel]] + uint64(p.off[pixel])
+	for c := 0; c < run.lanes; c += run.full() {
+		line := first + uint64(4*c)
+		if !m.Prefetched[line] || run.full() > 16 && !m.Prefetched[line+64] {
+			return false
+		}
+	}
+	return true
 }
 
 // runTile interprets a case and returns an error if a bit of the output, or of what surrounds it, is wrong.

@@ -36,7 +36,7 @@ func TestMutants(t *testing.T) {
 // runConvCases returns the first error of the cases of a tile.
 func runConvCases(f *Func, tile ConvTile) error {
 	full := tile.Vectors * tile.Lanes()
-	for _, lanes := range []int{full, full - 3, full - tile.Lanes() + 1} {
+	for _, lanes := range []int{3, full, full - 3, full - tile.Lanes() + 1, 2 * full} {
 		for _, k := range tileCases(lanes) {
 			if err := runTile(f, tile, k); err != nil {
 				return err
