@@ -131,13 +131,17 @@ func (w *Winograd) multiply(dst, src, packed []float32, n, b0, b1 int) {
 	c := w.products(n)
 	_, c.Dst.Pixel = w.columns(b0, b1)
 	t := c.task(nil, nil, nil, packed, b0)
+	_, together := c.chunk(b1 - b0)
 	k := w.side() * w.side()
 	for i := range k {
 		t.src, t.dst = src[i*slab(n, w.InC):], dst[i*slab(n, c.Dst.Pixel):]
-		for b := b0; b < b1; b++ {
+		for b := b0; b < b1; b += t.blocks {
+			if together {
+				t.blocks = c.fullBlocks(b, b1)
+			}
 			t.w = c.block(packed, i*c.Blocks()+b)
-			if b+1 < b1 {
-				t.next = c.block(packed, i*c.Blocks()+b+1)
+			if next := b + t.blocks; next < b1 {
+				t.next = c.block(packed, i*c.Blocks()+next)
 			} else {
 				t.next = c.block(packed, min(i+1, k-1)*c.Blocks()+b0)
 			}
