@@ -14,7 +14,7 @@ type PlanOptions struct {
 	Pool     *Pool // shared with others; nil: run on the caller
 	MaxBatch int   // pictures computed together; 0 means 8. It changes speed and memory, never a result.
 
-	direct bool // no algorithm of fewer multiplications: what tests compare with
+	direct bool // no Winograd, no bands: what tests compare with
 }
 
 // defaultBatch keeps the activations of eight pictures of 224×224 within a large L3 cache.
