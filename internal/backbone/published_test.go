@@ -1,6 +1,7 @@
 package backbone
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os"
 	"regexp"
@@ -43,6 +44,11 @@ func TestPublishedTable(t *testing.T) {
 			if err := hub.CheckName(name); err != nil {
 				t.Error(err)
 			}
+			if id := identityOf(t, p); id != (identity{}) {
+				if _, known := findPublished(id); known != p {
+					t.Errorf("%s: its digest is another's too: %+v", name, known)
+				}
+			}
 			if p.SHA256 != "" && !digest.MatchString(p.SHA256) || p.MD5 != "" && len(p.MD5) != 32 {
 				t.Errorf("%s: digests %q, %q", name, p.SHA256, p.MD5)
 			}
@@ -58,6 +64,22 @@ func TestPublishedTable(t *testing.T) {
 	if lines != total {
 		t.Errorf("%d of %d lines belong to no architecture", lines-total, lines)
 	}
+}
+
+// identityOf is what p is known by, as far as the table has it.
+func identityOf(t *testing.T, p *Published) (id identity) {
+	t.Helper()
+	sha, err := hex.DecodeString(p.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := hex.DecodeString(p.MD5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(id.sha256[:], sha)
+	copy(id.md5[:], sum)
+	return id
 }
 
 func TestNonCommercial(t *testing.T) {
