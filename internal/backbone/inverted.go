@@ -146,27 +146,41 @@ func (v *inverted) place(layer string) (place, bool) {
 	if m == nil {
 		return place{}, false
 	}
-	var p place
-	if p.stage, p.flat = atoi(m[1])-1, atoi(m[1])-1; m[2] != "" {
-		p.index, p.flat = atoi(m[2]), atoi(m[2])
-		for _, stage := range v.stages[:p.stage] {
-			p.flat += len(stage)
-		}
-	} else {
-		for p.stage, p.index = 0, p.flat; p.index >= len(v.stages[p.stage]); p.stage++ {
-			p.index -= len(v.stages[p.stage])
-		}
-	}
+	p := v.block(atoi(m[1])-1, m[2])
 	number := atoi(m[3])
 	if p.stage == 0 {
 		number++
 	}
 	p.part = []string{"expand", "depthwise", "project", "project"}[number]
-	p.norm = m[4] == "1" || m[4] == "" && number == 3
-	if part, ok := map[string]string{"fc1": "squeeze", "fc2": "excite"}[m[4]]; ok {
-		p.part = part
+	switch m[4] {
+	case "1":
+		p.norm = true
+	case "":
+		p.norm = number == 3
+	case "fc1":
+		p.part = "squeeze"
+	case "fc2":
+		p.part = "excite"
 	}
 	return p, true
+}
+
+// block is the place of the first-th stage's block index; where blocks are counted through, index is empty and
+// first counts them.
+func (v *inverted) block(first int, index string) place {
+	var p place
+	if index == "" {
+		for p.flat, p.index = first, first; p.index >= len(v.stages[p.stage]); p.stage++ {
+			p.index -= len(v.stages[p.stage])
+		}
+		return p
+	}
+	p.stage, p.index = first, atoi(index)
+	p.flat = p.index
+	for _, stage := range v.stages[:first] {
+		p.flat += len(stage)
+	}
+	return p
 }
 
 // naming is how a library names the layers.
