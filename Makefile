@@ -1,7 +1,7 @@
 # Everyday commands. `make check` is what CI runs.
 export CGO_ENABLED = 0
 
-.PHONY: check test bench fuzz generate golden
+.PHONY: check test bench fuzz generate golden goldens full
 
 check:
 	.ci/run
@@ -19,6 +19,15 @@ generate:
 # Rewrites golden files from what the code gives now; read the diff.
 golden:
 	UPDATE_GOLDEN=1 go test ./...
+
+# Compares every architecture with its golden files at every size; go test leaves out the costly ones.
+goldens:
+	GRAFT_GOLDEN=all go test ./internal/backbone -timeout 60m
+
+# make full FULL=DIR, where testdata/backbones/make_all.sh DIR/.. full has written the libraries' own files.
+FULL ?= full
+full:
+	GRAFT_FULL=$(abspath $(FULL)) go test ./internal/backbone -run TestFull -v -timeout 60m
 
 # make fuzz T=FuzzDecode P=./internal/onnx TIME=10m
 TIME ?= 5m

@@ -182,10 +182,16 @@ func (a *arch) onlyLayout(f *weights.File) (*layout, error) {
 	return nil, fmt.Errorf("as %s: its arrays fit the layouts %s, which differ in arithmetic: choose one (--layout)", a.name, strings.Join(names, ", "))
 }
 
+// mostArrays is more than any architecture here has; in files with more nothing is looked for.
+const mostArrays = 5000
+
 // hint names the architectures that f fits, as the end of a message.
 func hint(f *weights.File) string {
 	var fits []string
 	for _, a := range archs {
+		if len(f.Tensors) > mostArrays {
+			break
+		}
 		for i := range a.layouts {
 			if _, _, err := a.fit(&a.layouts[i], a.size, a.size, f); err == nil {
 				fits = append(fits, fmt.Sprintf("%s (%s)", a.name, a.layouts[i].name))

@@ -1,6 +1,7 @@
 package backbone
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -214,6 +215,17 @@ func TestAmbiguousLayout(t *testing.T) {
 	}
 	_, err := asFile(f, Options{Arch: "resnet50", Normalise: mode(t, "caffe")})
 	if err == nil || !strings.Contains(err.Error(), "layouts keras, keras-2016") || !strings.Contains(err.Error(), "--layout") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A file with very many arrays is refused in no time.
+func TestManyArrays(t *testing.T) {
+	f := &weights.File{Name: "many", Format: weights.Safetensors}
+	for i := range 100_000 {
+		f.Tensors = append(f.Tensors, weights.Tensor{Name: fmt.Sprint("t", i), Shape: tensor.Shape{1}, DType: tensor.Float32})
+	}
+	if _, err := asFile(f, Options{Arch: "resnet18", Normalise: torchInput(t)}); err == nil || len(err.Error()) > 1000 {
 		t.Errorf("%v", err)
 	}
 }
