@@ -123,11 +123,16 @@ func (p *Plan) OutputShape(i int) tensor.Shape { return p.outputs[i].Clone() }
 // dst[i] receives output i, n·OutputShape(i). They must not overlap. Calls from several goroutines take turns. It
 // stops between two steps when ctx ends.
 func (p *Plan) Run(ctx context.Context, dst, src [][]float32, n int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.run(ctx, dst, src, n)
+}
+
+// run is Run for the holder of mu.
+func (p *Plan) run(ctx context.Context, dst, src [][]float32, n int) error {
 	if err := p.checkArgs(dst, src, n); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.pool.Begin()
 	defer p.pool.End()
 	for done := 0; done < n; {

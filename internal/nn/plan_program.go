@@ -27,6 +27,7 @@ type frame struct {
 	arena   []float32
 	step    *step
 	run     func(i int) // runs task i of step; made once, so that a run allocates nothing
+	lap     func(i int) // told that step i is done; nil unless the steps are timed
 }
 
 // program is a plan laid out for one batch.
@@ -44,23 +45,34 @@ func (p *program) run(ctx context.Context, f *frame) error {
 	if f.run == nil {
 		f.run = func(i int) { f.step.do(f, i) }
 	}
-	for _, s := range p.steps {
+	for i, s := range p.steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if s.whole != nil {
-			if err := s.whole(f); err != nil {
-				return fmt.Errorf("nn: %w", err)
-			}
-			continue
+		if err := p.step(f, s); err != nil {
+			return err
 		}
-		f.step = s
-		n := s.tasks
-		if s.halo != nil {
-			n += s.halo.n
+		if f.lap != nil {
+			f.lap(i)
 		}
-		p.pool.Run(n, f.run)
 	}
+	return nil
+}
+
+// step executes one step.
+func (p *program) step(f *frame, s *step) error {
+	if s.whole != nil {
+		if err := s.whole(f); err != nil {
+			return fmt.Errorf("nn: %w", err)
+		}
+		return nil
+	}
+	f.step = s
+	n := s.tasks
+	if s.halo != nil {
+		n += s.halo.n
+	}
+	p.pool.Run(n, f.run)
 	return nil
 }
 
