@@ -1,6 +1,7 @@
 package backbone
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -11,21 +12,22 @@ import (
 )
 
 // Seeded builds the network called name, an architecture or one of its published files, with numbers drawn at random
-// in place of trained ones, the same ones every time: for measurements of speed, which depend on the shapes alone. Its
-// graph does not normalise. size is the pixels a side of its input; 0 means what it is published for.
-func Seeded(name string, size int) (*Backbone, error) {
+// in place of trained ones, the same ones every time: for measurements of speed, which depend on the shapes alone.
+// Unless o says otherwise its input is of the size that it is published for and is not normalised; Arch and Layout
+// do not apply.
+func Seeded(name string, o Options) (*Backbone, error) {
 	entries, err := Find(name)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %w", err)
 	}
-	b, err := seeded(entries[0], size)
+	b, err := seeded(entries[0], o)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: %s: %w", name, err)
 	}
 	return b, nil
 }
 
-func seeded(e Entry, size int) (*Backbone, error) {
+func seeded(e Entry, o Options) (*Backbone, error) {
 	a, err := findArch(e.Arch)
 	if err != nil {
 		return nil, err
@@ -34,10 +36,12 @@ func seeded(e Entry, size int) (*Backbone, error) {
 	if err != nil {
 		return nil, err
 	}
-	if size == 0 {
-		size = e.Pixels
+	o.Width, o.Height = cmp.Or(o.Width, e.Pixels), cmp.Or(o.Height, e.Pixels)
+	o.Cut = cmp.Or(o.Cut, CutNone)
+	if o.Normalise == nil {
+		o.Normalise = &transform.Normalise{Std: [3]float32{1, 1, 1}}
 	}
-	n, err := a.newNet(lay, size, size, 0)
+	n, err := a.newNet(lay, o.Width, o.Height, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +53,7 @@ func seeded(e Entry, size int) (*Backbone, error) {
 		return nil, err
 	}
 	b := &Backbone{Name: e.Name, Architecture: fmt.Sprintf("%s (%s)", a.name, lay.name)}
-	return b, b.build(g, Options{Cut: CutNone, Normalise: &transform.Normalise{Std: [3]float32{1, 1, 1}}, Width: size, Height: size})
+	return b, b.build(g, o)
 }
 
 // draw fills p such that values stay of one order through many layers, as they do in a trained network: neither

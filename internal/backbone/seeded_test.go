@@ -18,7 +18,7 @@ func TestSeeded(t *testing.T) {
 			if n, err := a.newNet(&a.layouts[0], size, size, 0); err != nil || n.macs > costly/4 {
 				t.Skip("too costly to run every time")
 			}
-			b, err := Seeded(a.name, size)
+			b, err := Seeded(a.name, Options{Width: size, Height: size})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,11 +52,11 @@ func features(t *testing.T, b *Backbone, x []float32) []float32 {
 }
 
 func TestSeededIsTheSameEveryTime(t *testing.T) {
-	one, err := Seeded("squeezenet1_1", 0)
+	one, err := Seeded("squeezenet1_1", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := Seeded("squeezenet1_1.tv1", 224)
+	two, err := Seeded("squeezenet1_1.tv1", Options{Width: 224, Height: 224})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +77,18 @@ func TestSeededIsTheSameEveryTime(t *testing.T) {
 		t.Error("no weights were drawn")
 	}
 	for name, want := range map[string]string{"resnet51": "no backbone is called", "resnet50.none": "there are resnet50.tv1"} {
-		if _, err := Seeded(name, 0); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Seeded(name, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Seeded(%q): %v, want %q", name, err, want)
 		}
 	}
-	if _, err := Seeded("resnet18", 8); err == nil || !strings.Contains(err.Error(), "8x8") {
+	if _, err := Seeded("resnet18", Options{Width: 8, Height: 8}); err == nil || !strings.Contains(err.Error(), "8x8") {
 		t.Errorf("of 8 pixels: %v", err)
+	}
+	early, err := Seeded("resnet18", Options{Cut: "stage2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if early.Width != 128 {
+		t.Errorf("cut at stage2 it gives %d features, want 128", early.Width)
 	}
 }

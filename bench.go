@@ -1,0 +1,309 @@
+package graft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/graft-ml/graft/internal/atomicfile"
+	"github.com/graft-ml/graft/internal/backbone"
+	"github.com/graft-ml/graft/internal/cpu"
+	"github.com/graft-ml/graft/internal/hub"
+	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/onnx"
+)
+
+// BenchOptions says what Bench measures. The zero value measures the embedded backbone with eight pictures together on
+// all cores.
+type BenchOptions struct {
+	// Backbone is the network. Nothing is fetched: of one that is published and not in the store the architecture is
+	// built with random weights, which changes no speed. A file that does not say how its input is scaled is taken raw.
+	Backbone Backbone
+
+	Batch   int     // pictures computed together; 0: 8
+	Threads int     // 0: GOMAXPROCS, which is also the most
+	Seconds float64 // how long the network is run; 0: 5
+	Layers  bool    // time each step of the network as well, for as long again
+
+	// Write is the file to which the network is written as ONNX, so that others can be measured on it. "": none.
+	Write string
+
+	Progress func(Event)
+}
+
+// A Spread is what several measurements of one thing gave.
+type Spread struct {
+	Min    float64 `json:"min"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+}
+
+// spread returns that of v, which is not empty and which it sorts.
+func spread(v []float64) Spread {
+	slices.Sort(v)
+	k := len(v)
+	return Spread{v[0], (v[(k-1)/2] + v[k/2]) / 2, v[k-1]}
+}
+
+// over is the spread of k/x, where s is that of x.
+func (s Spread) over(k float64) Spread { return Spread{k / s.Max, k / s.Median, k / s.Min} }
+
+// times is the spread of k·x.
+func (s Spread) times(k float64) Spread { return Spread{k * s.Min, k * s.Median, k * s.Max} }
+
+// BenchReport is what Bench measured. FLOP are counted by the definition of the operators, two for a multiply-add,
+// whatever algorithm computes them: one that needs fewer can exceed the peak.
+type BenchReport struct {
+	CPU     string `json:"cpu"`
+	Path    string `json:"path"` // architecture, instruction set, and version of the rules of its arithmetic
+	Cores   int    `json:"cores"`
+	Threads int    `json:"threads"`
+
+	Peak       Peak    `json:"peak_gflops"`
+	CopySpeed  float64 `json:"copy_gb_per_second"` // of memory to memory beyond most caches, read and written together
+	Network    string  `json:"backbone"`
+	Weights    string  `json:"weights"`  // "embedded", "file", "store" or "random"
+	Width      int     `json:"width"`    // pixels
+	Height     int     `json:"height"`   // pixels
+	GFLOP      float64 `json:"gflop"`    // of one picture
+	Features   int     `json:"features"` // numbers that it gives for one
+	Batch      int     `json:"batch"`
+	Images     Spread  `json:"images_per_second"`
+	BatchTime  Spread  `json:"milliseconds_per_batch"`
+	GFLOPS     Spread  `json:"gflops"`
+	PeakShare  Spread  `json:"share_of_peak"` // 1 is all of it
+	Layers     []Layer `json:"layers,omitempty"`
+	GraftBuild string  `json:"graft_version"`
+}
+
+// Peak is how many billion multiplications and additions of float32 a second the processor does when it does
+// nothing else: what no kernel exceeds.
+type Peak struct {
+	OneThread  float64 `json:"one_thread"`
+	AllThreads float64 `json:"all_threads"`
+}
+
+// Layer is one step of the network: an operator and what is fused into it.
+type Layer struct {
+	Op        string  `json:"op"`
+	Node      string  `json:"node,omitempty"`
+	Geometry  string  `json:"geometry"` // "3x3/2 64->128, 28x28": window and stride, channels, size of the output
+	GFLOP     float64 `json:"gflop"`    // of the batch
+	Megabytes float64 `json:"megabytes"`
+	Time      Spread  `json:"milliseconds"` // of the batch
+	GFLOPS    float64 `json:"gflops"`       // by the median time
+	PeakShare float64 `json:"share_of_peak"`
+	TimeShare float64 `json:"share_of_time"`
+}
+
+func (o *BenchOptions) validate() error {
+	var errs []error
+	if o.Batch < 0 || o.Batch > maxBenchBatch {
+		errs = append(errs, fmt.Errorf("batch %d, want 1 to %d pictures", o.Batch, maxBenchBatch))
+	}
+	if o.Threads < 0 {
+		errs = append(errs, fmt.Errorf("threads %d, want at least 1", o.Threads))
+	}
+	if !(o.Seconds >= 0 && o.Seconds <= maxBenchSeconds) {
+		errs = append(errs, fmt.Errorf("seconds %v, want more than 0 and at most %d", o.Seconds, maxBenchSeconds))
+	}
+	return errors.Join(append(errs, o.Backbone.validate())...)
+}
+
+const (
+	maxBenchBatch   = 1024
+	maxBenchSeconds = 3600
+)
+
+// bench is a measurement in progress.
+type bench struct {
+	o        BenchOptions
+	base     *backbone.Backbone
+	pool     *nn.Pool
+	plan     *nn.Plan
+	src, dst [][]float32
+	report   *BenchReport
+}
+
+// Bench measures how fast this machine is, and how fast it runs a network. Options that make no sense give an
+// *OptionError.
+func Bench(ctx context.Context, o BenchOptions) (*BenchReport, error) {
+	if err := o.validate(); err != nil {
+		return nil, &OptionError{err}
+	}
+	if o.Batch == 0 {
+		o.Batch = 8
+	}
+	if o.Seconds == 0 {
+		o.Seconds = 5
+	}
+	b := &bench{o: o, pool: nn.NewPool(o.Threads)}
+	defer b.pool.Close()
+	b.report = &BenchReport{CPU: cpu.Model(), Path: cpu.Path(), Cores: runtime.NumCPU(), Threads: b.pool.Threads(), Batch: o.Batch, GraftBuild: Version}
+	if err := b.prepare(ctx); err != nil {
+		return nil, err
+	}
+	b.machine()
+	if err := b.network(ctx); err != nil {
+		return nil, err
+	}
+	if o.Layers {
+		return b.report, b.layers(ctx)
+	}
+	return b.report, nil
+}
+
+// machine measures the processor and its memory.
+func (b *bench) machine() {
+	limit := time.Duration(b.o.Seconds * float64(time.Second))
+	b.report.Peak, b.report.CopySpeed = measurePeak(b.pool.Threads(), limit), measureCopy(b.pool.Threads(), limit)
+}
+
+// prepare makes the network ready to run, and writes it if asked to.
+func (b *bench) prepare(ctx context.Context) error {
+	base, from, err := b.o.Backbone.loadOrDraw(ctx, b.o.Progress)
+	if err != nil {
+		return err
+	}
+	b.base = base
+	r := b.report
+	r.Network, r.Weights, r.Width, r.Height, r.Features = base.Name, from, base.Spec.Width, base.Spec.Height, base.Width
+	if b.o.Write != "" {
+		m := &onnx.Model{Graph: base.Graph, Producer: "graft", ProducerVersion: Version,
+			Metadata: map[string]string{backbone.KeyFeatures: backbone.OutputName, backbone.KeyInput: "raw", backbone.KeyResize: base.Spec.String()}}
+		if err := atomicfile.WriteFile(b.o.Write, func(w io.Writer) error { _, err := m.WriteTo(w); return err }); err != nil {
+			return err
+		}
+	}
+	if b.plan, err = nn.NewPlan(base.Graph, nn.PlanOptions{Pool: b.pool, MaxBatch: b.o.Batch}); err != nil {
+		return fmt.Errorf("backbone %s: %w", base.Name, err)
+	}
+	pixels := make([]float32, b.o.Batch*3*r.Width*r.Height)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for i := range pixels {
+		pixels[i] = float32(rnd.IntN(256))
+	}
+	b.src, b.dst = [][]float32{pixels}, [][]float32{make([]float32, b.o.Batch*base.Width)}
+	return nil
+}
+
+// loadOrDraw is load without a download, and says where the weights are from.
+func (b *Backbone) loadOrDraw(ctx context.Context, tell progress) (base *backbone.Backbone, from string, err error) {
+	local := *b
+	local.Hub.Offline = true
+	info, notFile := os.Stat(b.Name)
+	switch {
+	case b.Name == "" || b.Name == embeddedName:
+		from = "embedded"
+	case notFile == nil && !info.IsDir() || looksLikeFile(b.Name):
+		from = "file"
+	default:
+		name, err := b.Hub.have(b.Name)
+		if err != nil {
+			return nil, "", fmt.Errorf("backbone: %w", err)
+		}
+		if name != "" {
+			tell.note("%s is not in the store: its architecture with random weights", name)
+			o, err := b.options()
+			if err != nil {
+				return nil, "", err
+			}
+			base, err = backbone.Seeded(name, o)
+			return base, "random", err
+		}
+		from = "store"
+	}
+	base, err = local.load(ctx, tell)
+	if err != nil && b.InputMode == "" && b.Mean == nil && from == "file" {
+		local.InputMode = "raw"
+		base, err = local.load(ctx, tell)
+	}
+	return base, from, err
+}
+
+// have returns "" if the weights called name are in the store, else the name of the published ones that are meant.
+func (h *Hub) have(name string) (missing string, err error) {
+	store, err := h.open()
+	if err != nil {
+		return "", err
+	}
+	if hub.CheckName(name) == nil {
+		if _, _, ok, err := store.Path(name); err != nil || ok {
+			return "", err
+		}
+	}
+	e, here, err := resolve(store, name)
+	if here {
+		return "", err
+	}
+	return e.Name, err
+}
+
+// network measures pictures a second. The time is cut into windows, of which each gives a number: the fastest is what
+// the machine can do, the median what it does while others use it too.
+func (b *bench) network(ctx context.Context) error {
+	steps, err := b.plan.Profile(ctx, b.dst, b.src, b.o.Batch) // lays out the program and warms up
+	if err != nil {
+		return err
+	}
+	r := b.report
+	for _, s := range steps {
+		r.GFLOP += 2 * float64(s.MACs) / 1e9 / float64(b.o.Batch)
+	}
+	const windows = 20
+	length := time.Duration(b.o.Seconds / windows * float64(time.Second))
+	var rates []float64
+	for start := time.Now(); len(rates) < 3 || time.Since(start).Seconds() < b.o.Seconds; {
+		n, begin := 0, time.Now()
+		for n == 0 || time.Since(begin) < length {
+			if err := b.plan.Run(ctx, b.dst, b.src, b.o.Batch); err != nil {
+				return err
+			}
+			n += b.o.Batch
+		}
+		rates = append(rates, float64(n)/time.Since(begin).Seconds())
+	}
+	r.Images = spread(rates)
+	r.BatchTime = r.Images.over(1000 * float64(r.Batch))
+	r.GFLOPS = r.Images.times(r.GFLOP)
+	r.PeakShare = r.GFLOPS.times(1 / r.Peak.AllThreads)
+	return nil
+}
+
+// layers measures each step of the network.
+func (b *bench) layers(ctx context.Context) error {
+	var steps []nn.StepTime
+	var times [][]float64 // of each step, in milliseconds
+	for start, n := time.Now(), 0; n < 3 || time.Since(start).Seconds() < b.o.Seconds; n++ {
+		var err error
+		if steps, err = b.plan.Profile(ctx, b.dst, b.src, b.o.Batch); err != nil {
+			return err
+		}
+		if times == nil {
+			times = make([][]float64, len(steps))
+		}
+		for i, s := range steps {
+			times[i] = append(times[i], 1000*s.Time.Seconds())
+		}
+	}
+	total := 0.0
+	for i, s := range steps {
+		l := Layer{Op: s.Op, Node: s.Node, Geometry: s.Geometry, GFLOP: 2 * float64(s.MACs) / 1e9, Megabytes: float64(s.Bytes) / 1e6, Time: spread(times[i])}
+		if l.Time.Median > 0 {
+			l.GFLOPS = l.GFLOP / l.Time.Median * 1000
+		}
+		l.PeakShare = l.GFLOPS / b.report.Peak.AllThreads
+		total += l.Time.Median
+		b.report.Layers = append(b.report.Layers, l)
+	}
+	for i := range b.report.Layers {
+		b.report.Layers[i].TimeShare = b.report.Layers[i].Time.Median / max(total, 1e-9)
+	}
+	return nil
+}
