@@ -1,7 +1,7 @@
 # Everyday commands. `make check` is what CI runs.
 export CGO_ENABLED = 0
 
-.PHONY: check test bench fuzz generate golden goldens full
+.PHONY: check test bench fuzz generate golden goldens full bench-peers roofline
 
 check:
 	.ci/run
@@ -11,6 +11,14 @@ test:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+# Measures graft beside ONNX Runtime and OpenVINO, in turns: make bench-peers NETS='resnet50 mine.onnx'
+bench-peers:
+	bench/run $(NETS)
+
+# Measures the layers of ResNet50 and writes the table in docs/kernels.md.
+roofline:
+	bench/roofline
 
 # Regenerates generated code.
 generate:
