@@ -13,8 +13,10 @@ import (
 
 // StepTime is one step of a plan, and how long it took.
 type StepTime struct {
-	Op       string // the operator and what is fused into it, as "Conv+Add+Relu"; "ToNHWC", "ToNCHW" and "Copy" are a plan's own
-	Node     string // the node's name; "" of a plan's own steps
+	// Op is the operator and what is fused into it, as "Conv+Add+Relu". Several that one step computes are joined by
+	// " > ", and so are their geometries. "ToNHWC", "ToNCHW" and "Copy" are a plan's own.
+	Op       string
+	Node     string // name of the node, of several the last; "" of a plan's own steps
 	Geometry string // for people, without the batch: "3x3/2 64->128, 28x28" has a stride of 2 and an output of 28×28
 
 	// MACs are the multiply-adds that the definition of Conv, Gemm and MatMul takes, whatever the algorithm; 0 of
@@ -37,16 +39,11 @@ func (p *Plan) Profile(ctx context.Context, dst, src [][]float32, n int) ([]Step
 	if err != nil {
 		return nil, err
 	}
-	d, err := p.describer(b)
+	infos, err := InferAt(p.base, b)
 	if err != nil {
 		return nil, err
 	}
-	steps := make([]StepTime, len(prog.steps))
-	for i, s := range prog.steps {
-		steps[i] = d.step(s)
-		steps[i].MACs *= int64(n / b)
-		steps[i].Bytes *= int64(n / b)
-	}
+	steps := newDescriber(p.fused, infos, prog.steps).all(int64(n / b))
 	last := time.Now()
 	p.frame.lap = func(i int) {
 		now := time.Now()
@@ -61,11 +58,34 @@ func (p *Plan) Profile(ctx context.Context, dst, src [][]float32, n int) ([]Step
 type describer struct {
 	g     *Graph
 	infos map[string]Info // for the batch of the program
+	steps []*step
+
+	// along are the nodes that have no step of their own because that of another, a reader of theirs, computes them.
+	along map[*Node][]*Node
 }
 
-func (p *Plan) describer(batch int) (*describer, error) {
-	infos, err := InferAt(p.base, batch)
-	return &describer{p.fused, infos}, err
+func newDescriber(g *Graph, infos map[string]Info, steps []*step) *describer {
+	d := &describer{g, infos, steps, map[*Node][]*Node{}}
+	own, reader := map[*Node]bool{}, map[string]*Node{}
+	for _, s := range steps {
+		own[s.node] = true
+	}
+	for _, n := range g.Nodes {
+		for _, in := range n.Inputs {
+			reader[in] = n
+		}
+	}
+	for _, n := range g.Nodes {
+		if own[n] || infos[n.Outputs[0]].Const != nil || d.taps(n) == 0 {
+			continue
+		}
+		by := reader[n.Outputs[0]]
+		for by != nil && !own[by] {
+			by = reader[by.Outputs[0]]
+		}
+		d.along[by] = append(d.along[by], n)
+	}
+	return d
 }
 
 // shape returns that of a value; a constant may be one that fusing has made.
@@ -76,19 +96,40 @@ func (d *describer) shape(name string) tensor.Shape {
 	return d.infos[name].Shape
 }
 
+// all describes the steps where each is run so many times.
+func (d *describer) all(times int64) []StepTime {
+	list := make([]StepTime, len(d.steps))
+	for i, s := range d.steps {
+		list[i] = d.step(s)
+		list[i].MACs *= times
+		list[i].Bytes *= times
+	}
+	return list
+}
+
 func (d *describer) step(s *step) StepTime {
 	n, out := s.node, s.writes[0]
 	if n == nil {
 		moved := int64(4 * (out.size + s.reads[0].size))
 		return StepTime{Op: ownStep(out, s.reads[0]), Geometry: extentText(perPicture(out.shape())), Bytes: moved}
 	}
-	t := StepTime{Op: fusedName(n), Node: n.Name, Geometry: d.geometry(n)}
-	for _, name := range slices.Concat(n.Inputs, n.Outputs[:1]) {
-		if name != "" {
-			t.Bytes += 4 * int64(product(d.shape(name)))
+	t := StepTime{Node: n.Name}
+	var ops, geometries, inside []string
+	moved := []string{n.Outputs[0]}
+	for _, m := range slices.Concat(d.along[n], []*Node{n}) {
+		ops, geometries = append(ops, fusedName(m)), append(geometries, d.geometry(m))
+		t.MACs += int64(product(d.shape(m.Outputs[0]))) * int64(d.taps(m))
+		for _, in := range m.Inputs {
+			if in != "" && !slices.Contains(inside, in) {
+				moved = append(moved, in)
+			}
 		}
+		inside = append(inside, m.Outputs[0])
 	}
-	t.MACs = int64(product(d.shape(n.Outputs[0]))) * int64(d.taps(n))
+	for _, name := range moved {
+		t.Bytes += 4 * int64(product(d.shape(name)))
+	}
+	t.Op, t.Geometry = strings.Join(ops, " > "), strings.Join(geometries, " > ")
 	return t
 }
 

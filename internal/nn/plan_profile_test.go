@@ -76,6 +76,32 @@ func TestProfileDescribesSteps(t *testing.T) {
 	}
 }
 
+// A step may compute nodes that have none of their own: it then stands for them too.
+func TestProfileOfSeveralNodes(t *testing.T) {
+	plan, err := NewPlan(profiled(t), PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prog, err := plan.program(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	infos, err := InferAt(plan.base, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apart := newDescriber(plan.fused, infos, prog.steps).all(1)
+	joined := newDescriber(plan.fused, infos, slices.Delete(slices.Clone(prog.steps), 2, 3)).all(1) // without the depthwise convolution's
+	got, first, second := joined[2], apart[2], apart[3]
+	if got.Op != "Conv+Clip > Conv+Add+Relu" || got.Geometry != "3x3 depthwise 16, 8x8 > 1x1 16->16 in 2 groups, 8x8" || got.Node != second.Node {
+		t.Errorf("described as %+v", got)
+	}
+	between := int64(4 * 1024) // the value that is not written and read any more
+	if got.MACs != first.MACs+second.MACs || got.Bytes != first.Bytes+second.Bytes-2*between {
+		t.Errorf("%d multiply-adds, %d bytes; apart %+v and %+v", got.MACs, got.Bytes, first, second)
+	}
+}
+
 // The times of the steps are the time of the run: nothing is left out or counted twice. One of several attempts has
 // to show it, as the machine may be busy with something else.
 func TestProfileAddsUp(t *testing.T) {
