@@ -60,26 +60,27 @@ func (s Spread) times(k float64) Spread { return Spread{k * s.Min, k * s.Median,
 // BenchReport is what Bench measured. FLOP are counted by the definition of the operators, two for a multiply-add,
 // whatever algorithm computes them: one that needs fewer can exceed the peak.
 type BenchReport struct {
-	CPU     string `json:"cpu"`
-	Path    string `json:"path"` // architecture, instruction set, and version of the rules of its arithmetic
-	Cores   int    `json:"cores"`
-	Threads int    `json:"threads"`
+	CPU       string  `json:"cpu"`
+	Path      string  `json:"path"` // architecture, instruction set, and version of the rules of its arithmetic
+	Cores     int     `json:"cores"`
+	Threads   int     `json:"threads"`
+	Peak      Peak    `json:"peak_gflops"`
+	CopySpeed float64 `json:"copy_gb_per_second"` // from memory to memory, what is read and what is written
 
-	Peak       Peak    `json:"peak_gflops"`
-	CopySpeed  float64 `json:"copy_gb_per_second"` // of memory to memory beyond most caches, read and written together
-	Network    string  `json:"backbone"`
-	Weights    string  `json:"weights"`  // "embedded", "file", "store" or "random"
-	Width      int     `json:"width"`    // pixels
-	Height     int     `json:"height"`   // pixels
-	GFLOP      float64 `json:"gflop"`    // of one picture
-	Features   int     `json:"features"` // numbers that it gives for one
-	Batch      int     `json:"batch"`
-	Images     Spread  `json:"images_per_second"`
-	BatchTime  Spread  `json:"milliseconds_per_batch"`
-	GFLOPS     Spread  `json:"gflops"`
-	PeakShare  Spread  `json:"share_of_peak"` // 1 is all of it
-	Layers     []Layer `json:"layers,omitempty"`
-	GraftBuild string  `json:"graft_version"`
+	Network  string  `json:"backbone"`
+	Weights  string  `json:"weights"` // where they are from: "embedded", "file", "store" or "random"
+	Width    int     `json:"width"`   // pixels
+	Height   int     `json:"height"`
+	Features int     `json:"features"` // numbers that it gives for a picture
+	GFLOP    float64 `json:"gflop"`    // of a picture
+
+	Batch     int     `json:"batch"`
+	Images    Spread  `json:"images_per_second"`
+	BatchTime Spread  `json:"milliseconds_per_batch"`
+	GFLOPS    Spread  `json:"gflops"` // a second
+	PeakShare Spread  `json:"share_of_peak"`
+	Layers    []Layer `json:"layers,omitempty"`
+	Version   string  `json:"graft_version"`
 }
 
 // Peak is how many billion multiplications and additions of float32 a second the processor does when it does
@@ -96,9 +97,9 @@ type Layer struct {
 	Geometry  string  `json:"geometry"` // "3x3/2 64->128, 28x28": window and stride, channels, size of the output
 	GFLOP     float64 `json:"gflop"`    // of the batch
 	Megabytes float64 `json:"megabytes"`
-	Time      Spread  `json:"milliseconds"` // of the batch
-	GFLOPS    float64 `json:"gflops"`       // by the median time
-	PeakShare float64 `json:"share_of_peak"`
+	Time      Spread  `json:"milliseconds"`  // of the batch
+	GFLOPS    float64 `json:"gflops"`        // by the median time
+	PeakShare float64 `json:"share_of_peak"` // 1 is all of it
 	TimeShare float64 `json:"share_of_time"`
 }
 
@@ -124,7 +125,6 @@ const (
 // bench is a measurement in progress.
 type bench struct {
 	o        BenchOptions
-	base     *backbone.Backbone
 	pool     *nn.Pool
 	plan     *nn.Plan
 	src, dst [][]float32
@@ -145,7 +145,7 @@ func Bench(ctx context.Context, o BenchOptions) (*BenchReport, error) {
 	}
 	b := &bench{o: o, pool: nn.NewPool(o.Threads)}
 	defer b.pool.Close()
-	b.report = &BenchReport{CPU: cpu.Model(), Path: cpu.Path(), Cores: runtime.NumCPU(), Threads: b.pool.Threads(), Batch: o.Batch, GraftBuild: Version}
+	b.report = &BenchReport{CPU: cpu.Model(), Path: cpu.Path(), Cores: runtime.NumCPU(), Threads: b.pool.Threads(), Batch: o.Batch, Version: Version}
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -171,7 +171,6 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.base = base
 	r := b.report
 	r.Network, r.Weights, r.Width, r.Height, r.Features = base.Name, from, base.Spec.Width, base.Spec.Height, base.Width
 	if b.o.Write != "" {

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 PEER = pathlib.Path(__file__).with_name("peer.py")
-NETWORKS = ["resnet50", "resnet18", "convnext_tiny"]
+NETWORKS = ["resnet50", "resnet18", "mobilenetv2", "efficientnet_lite0", "efficientnet_b0", "convnext_tiny"]
 
 
 def arguments():

@@ -9,14 +9,15 @@ import (
 	"github.com/graft-ml/graft/internal/transform"
 )
 
-// Every architecture can be built without a file, and an activation that is not of a common size would show in its
-// features.
+// Every architecture can be built without a file. An activation that is not of a common size would show in its
+// features, and a profile of it accounts for every multiply-add.
 func TestSeeded(t *testing.T) {
 	for _, a := range archs {
 		t.Run(a.name, func(t *testing.T) {
-			size := 64
-			if n, err := a.newNet(&a.layouts[0], size, size, 0); err != nil || n.macs > costly/4 {
-				t.Skip("too costly to run every time")
+			const size = 64
+			n, err := a.newNet(&a.layouts[0], size, size, 0)
+			if err != nil || n.macs > costly/8 {
+				t.Skip("too costly to run every time, or made for larger pictures")
 			}
 			b, err := Seeded(a.name, Options{Width: size, Height: size})
 			if err != nil {
@@ -25,30 +26,38 @@ func TestSeeded(t *testing.T) {
 			if !strings.HasPrefix(b.Name, a.name+".") || b.Normalise != (transform.Normalise{Std: [3]float32{1, 1, 1}}) {
 				t.Errorf("%s, normalised by %+v", b.Name, b.Normalise)
 			}
-			x := make([]float32, 3*size*size)
-			for i := range x {
-				x[i] = float32(i % 256)
-			}
-			out := features(t, b, x)
+			out, macs := profiled(t, b, size)
 			lo, hi := slices.Min(out), slices.Max(out)
 			if !(hi > 1e-3 && hi < 1e12 && lo > -1e12) || lo == hi {
 				t.Errorf("features from %g to %g", lo, hi)
+			}
+			if macs != n.baseMACs {
+				t.Errorf("the steps take %d multiply-adds, the network %d", macs, n.baseMACs)
 			}
 		})
 	}
 }
 
-func features(t *testing.T, b *Backbone, x []float32) []float32 {
+// profiled runs b on one picture and returns the features, and the multiply-adds of all steps.
+func profiled(t *testing.T, b *Backbone, size int) (out []float32, macs int64) {
 	t.Helper()
 	plan, err := nn.NewPlan(b.Graph, nn.PlanOptions{MaxBatch: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := make([]float32, b.Width)
-	if err := plan.Run(t.Context(), [][]float32{out}, [][]float32{x}, 1); err != nil {
+	x := make([]float32, 3*size*size)
+	for i := range x {
+		x[i] = float32(i % 256)
+	}
+	out = make([]float32, b.Width)
+	steps, err := plan.Profile(t.Context(), [][]float32{out}, [][]float32{x}, 1)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return out
+	for _, s := range steps {
+		macs += s.MACs
+	}
+	return out, macs
 }
 
 func TestSeededIsTheSameEveryTime(t *testing.T) {
