@@ -120,6 +120,9 @@ func TestGoldenFeatures(t *testing.T) {
 				}
 				t.Run(size, func(t *testing.T) {
 					n := goldenNet(t, a, lay, g, size)
+					if testing.Short() && n.macs > costly/4 {
+						t.Skip("costly")
+					}
 					if n.macs > costly && size != "96x96" && os.Getenv("GRAFT_GOLDEN") != "all" {
 						t.Skip("costly: GRAFT_GOLDEN=all runs it (make goldens)")
 					}
@@ -135,7 +138,7 @@ func TestGoldenFeatures(t *testing.T) {
 const goldenTol = 1e-4
 
 // costly is how many multiply-adds a picture may take for the size to be run every time.
-const costly = 1e9
+const costly = 5e8
 
 // goldenNet is the network of a golden file at one of its sizes.
 func goldenNet(t *testing.T, a *arch, lay *layout, g *golden, size string) *net {
