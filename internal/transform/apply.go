@@ -8,23 +8,17 @@ import (
 // Apply writes the picture pix, RGB8 [h,w,3], to dst, [3,Height,Width]: planes R, G, B of whole numbers
 // 0–255. It keeps nothing of either. An error means that s is invalid or that a length does not fit.
 func (s Spec) Apply(dst []float32, pix []uint8, w, h int) error {
-	if err := s.Validate(); err != nil {
+	if err := s.checkDst(dst); err != nil {
 		return err
 	}
 	src := RGB{Pix: pix, W: w, H: h}
 	if err := src.check(); err != nil {
 		return fmt.Errorf("transform: source: %w", err)
 	}
-	plane := s.Width * s.Height
-	if len(dst) != 3*plane {
-		return fmt.Errorf("transform: dst has %d values, want 3x%dx%d", len(dst), s.Height, s.Width)
-	}
 	p := s.place(w, h)
-	if p.x > 0 || p.y > 0 || p.x+p.w < s.Width || p.y+p.h < s.Height {
-		s.fill(dst)
-	}
-	across := axis{in: w, out: p.w, lo: max(0, -p.x), hi: min(p.w, s.Width-p.x)}
-	down := axis{in: h, out: p.h, lo: max(0, -p.y), hi: min(p.h, s.Height-p.y)}
+	s.fillAround(dst, p)
+	across, down := s.axes(p, w, h)
+	plane := s.Width * s.Height
 	resample(src, s.Filter, across, down, func(y int, row []uint8) {
 		at := (p.y+y)*s.Width + p.x + across.lo
 		n := across.hi - across.lo
@@ -37,8 +31,28 @@ func (s Spec) Apply(dst []float32, pix []uint8, w, h int) error {
 	return nil
 }
 
-// fill sets what no part of the picture will cover.
-func (s Spec) fill(dst []float32) {
+// checkDst reports an invalid s, or a dst that is not its output's.
+func (s Spec) checkDst(dst []float32) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if len(dst) != 3*s.Width*s.Height {
+		return fmt.Errorf("transform: dst has %d values, want 3x%dx%d", len(dst), s.Height, s.Width)
+	}
+	return nil
+}
+
+// axes are the resize of a w x h picture to p, of which only what the output shows is wanted.
+func (s Spec) axes(p placement, w, h int) (across, down axis) {
+	return axis{in: w, out: p.w, lo: max(0, -p.x), hi: min(p.w, s.Width-p.x)},
+		axis{in: h, out: p.h, lo: max(0, -p.y), hi: min(p.h, s.Height-p.y)}
+}
+
+// fillAround sets what the picture, placed at p, will not cover.
+func (s Spec) fillAround(dst []float32, p placement) {
+	if p.x <= 0 && p.y <= 0 && p.x+p.w >= s.Width && p.y+p.h >= s.Height {
+		return
+	}
 	v := float32(0)
 	if s.Rule == Letterbox {
 		v = LetterboxFill
