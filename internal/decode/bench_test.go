@@ -44,7 +44,7 @@ func BenchmarkToInput(b *testing.B) {
 		b.Run(fmt.Sprintf("%dx%d/planes", size.X, size.Y), func(b *testing.B) {
 			f := walkJPEG(data.Bytes())
 			for b.Loop() {
-				if _, err := decodeJPEG(data.Bytes(), f.frame); err != nil {
+				if _, err := decodeJPEG(data.Bytes(), f.frame, Reduction{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -16,6 +16,8 @@
 //   - Of an animation the first frame is taken, on its canvas (white where the frame does not reach).
 //   - Colour profiles are ignored: values are taken as sRGB.
 //
+// A large JPEG of which only a fraction is needed can come as planes of means instead: see [Options].Reduce.
+//
 // No input can make it panic: the decoders of the standard library and of x/image run behind a recover, which
 // the JPEG decoder, this package's own, does not need.
 package decode
@@ -39,12 +41,18 @@ const (
 type Options struct {
 	MaxPixels int     // most pixels that a header may declare; 0 is DefaultMaxPixels
 	Budget    *Budget // memory shared with other calls; nil is no bound
+
+	// Reduce, if set, is told the size of an upright picture and says with how much less its caller is
+	// content. Where that is at least two pixels a sample both ways, a JPEG in gray or YCbCr comes as
+	// [Image].Planes, at a fraction of the cost. Files with an error have the same one either way.
+	Reduce func(w, h int) Reduction
 }
 
-// Image is a decoded picture: Pix is RGB8 [H,W,3] without padding.
+// Image is a decoded picture of W x H pixels: either Pix, RGB8 [H,W,3] without padding, or Planes.
 type Image struct {
-	W, H int
-	Pix  []uint8
+	W, H   int
+	Pix    []uint8
+	Planes []Plane // luma alone, or luma, Cb and Cr, in the full range; see [Options].Reduce
 
 	budget *Budget
 	held   int64
@@ -57,6 +65,14 @@ func (m *Image) Release() {
 	m.held = 0
 }
 
+func (m *Image) bytes() int64 {
+	n := len(m.Pix)
+	for _, p := range m.Planes {
+		n += len(p.Pix)
+	}
+	return int64(n)
+}
+
 func newImage(w, h int) *Image { return &Image{W: w, H: h, Pix: make([]uint8, 3*w*h)} }
 
 // header is what a codec reads before pixels are allocated.
@@ -65,6 +81,34 @@ type header struct {
 	orientation int   // 1 to 8, as EXIF counts; 1 is upright
 	perPixel    int64 // peak of memory while decoding, in bytes for each pixel, the result included
 	holds       int64 // the most pixels that a file of this length can hold
+
+	reducible  bool      // it can come as planes
+	reduction  Reduction // what is asked for, in the stored orientation; the zero value is a whole picture
+	perReduced int64     // perPixel of a reduced picture
+}
+
+// reduce notes what f asks for, if it is worth while and can be done.
+func (h *header) reduce(f func(w, h int) Reduction) {
+	if f == nil || !h.reducible {
+		return
+	}
+	t := turnings[h.orientation]
+	width, height := t.size(h.w, h.h)
+	if r := f(width, height).stored(t, width, height); min(r.Across, r.Down) >= 2 {
+		h.reduction = r
+	}
+}
+
+// peak is the most memory that decoding takes, the result included.
+func (h *header) peak() int64 {
+	pixels := int64(h.w) * int64(h.h)
+	switch {
+	case h.reduction.Across > 0:
+		return pixels * h.perReduced
+	case h.orientation > 1:
+		return pixels * (h.perPixel + 3)
+	}
+	return pixels * h.perPixel
 }
 
 // codec reads one format. Both functions may return errors of the libraries below, or panic.
@@ -101,11 +145,8 @@ func Decode(ctx context.Context, data []byte, o Options) (*Image, error) {
 	if err := o.check(format, h, len(data)); err != nil {
 		return nil, err
 	}
-	need := int64(h.w) * int64(h.h) * h.perPixel
-	if h.orientation > 1 {
-		need += 3 * int64(h.w) * int64(h.h)
-	}
-	need = o.Budget.clamp(need)
+	h.reduce(o.Reduce)
+	need := o.Budget.clamp(h.peak())
 	if err := o.Budget.acquire(ctx, need); err != nil {
 		return nil, err
 	}
@@ -120,7 +161,7 @@ func Decode(ctx context.Context, data []byte, o Options) (*Image, error) {
 		o.Budget.release(need)
 		return nil, err
 	}
-	m.budget, m.held = o.Budget, min(need, int64(len(m.Pix)))
+	m.budget, m.held = o.Budget, min(need, m.bytes())
 	o.Budget.release(need - m.held)
 	return m, nil
 }

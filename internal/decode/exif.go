@@ -60,43 +60,69 @@ func ifdValue(tiff []byte, tag uint16) (uint32, bool) {
 	return 0, false
 }
 
-// orient returns m turned and mirrored so that what EXIF calls orientation is upright.
-func orient(m *Image, orientation int) *Image {
-	if orientation < 2 || orientation > 8 {
-		return m
+// turning is how the axes of a picture as it is stored run through the upright one: transposed exchanges them,
+// and a mirrored one runs backwards.
+type turning struct{ transposed, mirrorX, mirrorY bool }
+
+// turnings are EXIF's orientations.
+var turnings = [9]turning{
+	2: {mirrorX: true},
+	3: {mirrorX: true, mirrorY: true},
+	4: {mirrorY: true},
+	5: {transposed: true},
+	6: {transposed: true, mirrorY: true}, // turned left: a quarter turn to the right mends it
+	7: {transposed: true, mirrorX: true, mirrorY: true},
+	8: {transposed: true, mirrorX: true}, // turned right
+}
+
+// size is that of the upright picture stored as w x h, and the other way round.
+func (t turning) size(w, h int) (int, int) {
+	if t.transposed {
+		return h, w
 	}
-	w, h := m.W, m.H
-	if orientation >= 5 {
-		w, h = h, w
+	return w, h
+}
+
+// pixels returns pix, w x h pixels of n bytes in rows of stride bytes, upright and without padding.
+func (t turning) pixels(pix []uint8, w, h, n, stride int) []uint8 {
+	out := make([]uint8, n*w*h)
+	// The stored position of upright (x, y) is start + x*across + y*down, in bytes.
+	start, across, down := 0, n, stride
+	if t.mirrorX {
+		start, across = start+n*(w-1), -n
 	}
-	out := newImage(w, h)
-	// The source position of output (x, y) is start + x*across + y*down, in pixels.
-	var start, across, down int
-	row, last, bottom := m.W, m.W-1, m.W*(m.H-1)
-	switch orientation {
-	case 2: // mirrored left to right
-		start, across, down = last, -1, row
-	case 3: // upside down
-		start, across, down = bottom+last, -1, -row
-	case 4: // mirrored top to bottom
-		start, across, down = bottom, 1, -row
-	case 5: // transposed
-		start, across, down = 0, row, 1
-	case 6: // turned left: a quarter turn to the right mends it
-		start, across, down = bottom, -row, 1
-	case 7: // transposed along the other diagonal
-		start, across, down = bottom+last, -row, -1
-	case 8: // turned right
-		start, across, down = last, row, -1
+	if t.mirrorY {
+		start, down = start+stride*(h-1), -stride
 	}
+	if t.transposed {
+		across, down = down, across
+	}
+	w, h = t.size(w, h)
 	to := 0
 	for y := range h {
 		from := start + y*down
 		for range w {
-			copy(out.Pix[to:to+3], m.Pix[3*from:3*from+3])
-			to += 3
+			copy(out[to:to+n], pix[from:from+n])
+			to += n
 			from += across
 		}
+	}
+	return out
+}
+
+// orient returns m turned and mirrored so that what EXIF calls orientation is upright.
+func orient(m *Image, orientation int) *Image {
+	t := turnings[orientation]
+	if t == (turning{}) {
+		return m
+	}
+	out := &Image{}
+	out.W, out.H = t.size(m.W, m.H)
+	if m.Pix != nil {
+		out.Pix = t.pixels(m.Pix, m.W, m.H, 3, 3*m.W)
+	}
+	for _, p := range m.Planes {
+		out.Planes = append(out.Planes, p.turn(t, m.W, m.H))
 	}
 	return out
 }

@@ -90,18 +90,25 @@ func jpegHeader(data []byte) (header, error) {
 	}
 	h := header{w: f.frame.w, h: f.frame.h, orientation: orientationOf(f.exif)}
 	h.perPixel = 3 + int64(f.frame.channels)
+	h.reducible = f.colours() <= jpegYCC
+	h.perReduced = 2 // three channels, at most a quarter of each, twice: as they are stored, and upright
 	if f.frame.progressive() {
-		h.perPixel += 2 * int64(f.frame.channels) // coefficients
+		coefficients := 2 * int64(f.frame.channels)
+		h.perPixel += coefficients
+		h.perReduced += coefficients
 	}
 	h.holds = 512 * int64(len(data)) // one bit for each block of 8x8, in a scan of nothing but means
 	return h, nil
 }
 
-func jpegPixels(data []byte, _ header) (*Image, error) {
+func jpegPixels(data []byte, h header) (*Image, error) {
 	f := walkJPEG(data)
-	d, err := decodeJPEG(data, f.frame)
+	d, err := decodeJPEG(data, f.frame, h.reduction)
 	if err != nil {
 		return nil, err
+	}
+	if h.reduction.Across > 0 {
+		return d.planes(), nil
 	}
 	return d.picture(f.colours()), nil
 }

@@ -82,6 +82,7 @@ func nextSegment(data []byte, at int) (jpegSegment, error) {
 type jpegDecoder struct {
 	data     []byte
 	frame    jpegFrame
+	reduce   Reduction
 	channels []jpegChannel // nil before the frame header
 	quant    [4]*[64]int32 // by row
 	huff     [2][4]huffman // means, then the other coefficients
@@ -89,9 +90,9 @@ type jpegDecoder struct {
 	scans    int
 }
 
-// decodeJPEG decodes data, whose first frame header is frame and has been judged.
-func decodeJPEG(data []byte, frame jpegFrame) (*jpegDecoder, error) {
-	d := &jpegDecoder{data: data, frame: frame}
+// decodeJPEG decodes data, whose first frame header is frame and has been judged, to planes reduced by r.
+func decodeJPEG(data []byte, frame jpegFrame, r Reduction) (*jpegDecoder, error) {
+	d := &jpegDecoder{data: data, frame: frame, reduce: r}
 	for at := 2; ; {
 		s, err := nextSegment(data, at)
 		if err != nil {
@@ -135,7 +136,7 @@ func (d *jpegDecoder) start(s jpegSegment) error {
 	if frame != d.frame {
 		return FormatError("jpeg: the frame header is not the one that was read first")
 	}
-	d.channels = frame.newChannels()
+	d.channels = frame.newChannels(d.reduce)
 	return nil
 }
 
@@ -174,9 +175,10 @@ func (d *jpegDecoder) finish() error {
 		if c.coefficients == nil {
 			continue
 		}
-		for y := range c.down {
-			for x := range c.across {
-				c.put(&c.coefficients[y*c.row+x], x, y)
+		for y := c.wanted.Min.Y; y < c.wanted.Max.Y; y++ {
+			for x := c.wanted.Min.X; x < c.wanted.Max.X; x++ {
+				b := &c.coefficients[y*c.row+x]
+				c.put(b, x, y, *b == block{b[0]})
 			}
 		}
 		c.coefficients = nil

@@ -1,6 +1,9 @@
 package decode
 
-import "fmt"
+import (
+	"fmt"
+	"image"
+)
 
 // jpegFrame is what a frame header says (T.81 B.2.2).
 type jpegFrame struct {
@@ -90,9 +93,11 @@ func (f *jpegFrame) readFactors(body []byte) error {
 // jpegChannel is one channel while it is decoded.
 type jpegChannel struct {
 	jpegFactors
-	width, height int // its samples
-	across, down  int // its blocks, those that only pad the last units of an interleaved scan left out
-	row           int // blocks in a row, with those
+	width, height int             // its samples
+	across, down  int             // its blocks, those that only pad the last units of an interleaved scan left out
+	row           int             // blocks in a row, with those
+	nx, ny        int             // samples of a block in pix, across and down: 8, or 4, 2 or 1 where it is reduced
+	wanted        image.Rectangle // the blocks whose samples are wanted
 	pix           []uint8
 	coefficients  []block    // of all blocks, for a progressive frame
 	quant         *[64]int32 // by row; set by the first scan that has the channel, as nothing later may change it
@@ -101,8 +106,8 @@ type jpegChannel struct {
 	acCode        *huffman
 }
 
-// newChannels lays out the planes of f.
-func (f *jpegFrame) newChannels() []jpegChannel {
+// newChannels lays out the planes of f, reduced by r.
+func (f *jpegFrame) newChannels(r Reduction) []jpegChannel {
 	unitsAcross, unitsDown := ceilDiv(f.w, 8*f.hmax), ceilDiv(f.h, 8*f.vmax)
 	channels := make([]jpegChannel, f.channels)
 	for i := range channels {
@@ -111,8 +116,9 @@ func (f *jpegFrame) newChannels() []jpegChannel {
 		c.width, c.height = ceilDiv(f.w*c.h, f.hmax), ceilDiv(f.h*c.v, f.vmax)
 		c.across, c.down = ceilDiv(c.width, 8), ceilDiv(c.height, 8)
 		c.row = unitsAcross * c.h
+		c.reduce(f.hmax/c.h, f.vmax/c.v, r)
 		blocks := c.row * unitsDown * c.v
-		c.pix = make([]uint8, 64*blocks)
+		c.pix = make([]uint8, c.nx*c.ny*blocks)
 		if f.progressive() {
 			c.coefficients = make([]block, blocks)
 		}
@@ -122,12 +128,36 @@ func (f *jpegFrame) newChannels() []jpegChannel {
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
-// put writes the samples of block (x, y).
-func (c *jpegChannel) put(b *block, x, y int) {
-	dst, stride := c.pix[64*c.row*y+8*x:], 8*c.row
-	if *b == (block{b[0]}) {
-		idctFlat(dst, stride, b[0], c.quant[0])
-		return
+// reduce notes what r asks of c, whose samples are across x down pixels each.
+func (c *jpegChannel) reduce(across, down int, r Reduction) {
+	c.nx, c.ny = reduced(across, r.Across), reduced(down, r.Down)
+	c.wanted = image.Rect(0, 0, c.across, c.down)
+	if r.Across > 0 {
+		c.wanted = c.wanted.Intersect(image.Rect(r.Wanted.Min.X/(8*across), r.Wanted.Min.Y/(8*down),
+			ceilDiv(r.Wanted.Max.X, 8*across), ceilDiv(r.Wanted.Max.Y, 8*down)))
 	}
-	idct(dst, stride, b, c.quant)
+}
+
+// reduced returns how many samples of a block's eight are left so that none of them, which are size pixels
+// now, is above limit.
+func reduced(size, limit int) int {
+	n := 8
+	for n > 1 && 16/n*size <= limit {
+		n /= 2
+	}
+	return n
+}
+
+// put writes the samples of block (x, y). flat says that it is all zeros but for its mean.
+func (c *jpegChannel) put(b *block, x, y int, flat bool) {
+	stride := c.nx * c.row
+	dst := c.pix[stride*c.ny*y+c.nx*x:]
+	switch {
+	case flat || c.nx == 1 && c.ny == 1:
+		idctFlat(dst, stride, c.nx, c.ny, b[0], c.quant[0])
+	case c.nx == 8 && c.ny == 8:
+		idct(dst, stride, b, c.quant)
+	default:
+		idctReduced(dst, stride, c.nx, c.ny, b, c.quant)
+	}
 }

@@ -57,11 +57,19 @@ func idct(dst []uint8, stride int, b *block, q *[64]int32) {
 	}
 }
 
-// idctFlat is idct of a block that is all zeros but for its mean.
-func idctFlat(dst []uint8, stride int, mean int16, q int32) {
+// idctFlat is idct, or idctReduced, of a block that is all zeros but for its mean.
+func idctFlat(dst []uint8, stride, nx, ny int, mean int16, q int32) {
 	v := limit8((int32(mean)*q+4)>>3 + 128)
-	for y := range 8 {
-		*(*[8]uint8)(dst[y*stride:]) = [8]uint8{v, v, v, v, v, v, v, v}
+	if nx == 8 {
+		for y := range ny {
+			*(*[8]uint8)(dst[y*stride:]) = [8]uint8{v, v, v, v, v, v, v, v}
+		}
+		return
+	}
+	for y := range ny {
+		for x := range nx {
+			dst[y*stride+x] = v
+		}
 	}
 }
 

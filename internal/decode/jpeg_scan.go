@@ -1,6 +1,9 @@
 package decode
 
-import "fmt"
+import (
+	"fmt"
+	"image"
+)
 
 // jpegScan is what a scan header says (T.81 B.2.3), and the state of decoding it.
 type jpegScan struct {
@@ -74,11 +77,8 @@ func (s *jpegScan) block(c *jpegChannel, x, y int) bool {
 	if !s.progressive {
 		var b block
 		last, ok := s.sequential(c, &b)
-		dst, stride := c.pix[64*c.row*y+8*x:], 8*c.row
-		if last == 0 {
-			idctFlat(dst, stride, b[0], c.quant[0])
-		} else {
-			idct(dst, stride, &b, c.quant)
+		if (image.Point{x, y}).In(c.wanted) {
+			c.put(&b, x, y, last == 0)
 		}
 		return ok
 	}
