@@ -93,7 +93,7 @@ func jpegHeader(data []byte) (header, error) {
 	h.reducible = f.colours() <= jpegYCC
 	h.perReduced = 2 // three channels, at most a quarter of each, twice: as they are stored, and upright
 	if f.frame.progressive() {
-		coefficients := 2 * int64(f.frame.channels)
+		coefficients := (17*int64(f.frame.channels) + 7) / 8 // of 16 bits, and a bit whether they are 0
 		h.perPixel += coefficients
 		h.perReduced += coefficients
 	}

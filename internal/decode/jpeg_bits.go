@@ -75,6 +75,17 @@ func (r *bitReader) bits(n int) int32 {
 	return v
 }
 
+// take returns the next n bits, 0 to 56 of them, at the top.
+func (r *bitReader) take(n int) uint64 {
+	if r.n < n {
+		r.fill()
+	}
+	v := r.acc
+	r.acc <<= n
+	r.n -= n
+	return v
+}
+
 // extend is EXTEND of T.81 F.2.2.1: the number that n bits, 0 to 16 of them, stand for.
 func extend(bits int32, n int) int32 {
 	if bits < 1<<n>>1 {

@@ -177,8 +177,9 @@ func (d *jpegDecoder) finish() error {
 		}
 		for y := c.wanted.Min.Y; y < c.wanted.Max.Y; y++ {
 			for x := c.wanted.Min.X; x < c.wanted.Max.X; x++ {
-				b := &c.coefficients[y*c.row+x]
-				c.put(b, x, y, *b == block{b[0]})
+				i := y*c.row + x
+				b := c.block(i)
+				c.put(&b, x, y, c.nonzero[i] == 0)
 			}
 		}
 		c.coefficients = nil

@@ -99,7 +99,7 @@ type jpegChannel struct {
 	nx, ny        int             // samples of a block in pix, across and down: 8, or 4, 2 or 1 where it is reduced
 	wanted        image.Rectangle // the blocks whose samples are wanted
 	pix           []uint8
-	coefficients  []block    // of all blocks, for a progressive frame
+	*coefficients            // of all blocks, for a progressive frame
 	quant         *[64]int32 // by row; set by the first scan that has the channel, as nothing later may change it
 	dc            int32      // the last block's mean
 	dcCode        *huffman
@@ -120,7 +120,7 @@ func (f *jpegFrame) newChannels(r Reduction) []jpegChannel {
 		blocks := c.row * unitsDown * c.v
 		c.pix = make([]uint8, c.nx*c.ny*blocks)
 		if f.progressive() {
-			c.coefficients = make([]block, blocks)
+			c.coefficients = newCoefficients(blocks, c.nx, c.ny)
 		}
 	}
 	return channels

@@ -82,19 +82,7 @@ func (s *jpegScan) block(c *jpegChannel, x, y int) bool {
 		}
 		return ok
 	}
-	b := &c.coefficients[y*c.row+x]
-	switch {
-	case s.first == 0 && s.high == 0:
-		ok := s.mean(c)
-		b[0] = int16(c.dc << s.low)
-		return ok
-	case s.first == 0:
-		b[0] |= int16(s.bits(1) << s.low)
-		return true
-	case s.high == 0:
-		return s.band(c.acCode, b)
-	}
-	return s.refine(c.acCode, b)
+	return s.progress(c, y*c.row+x)
 }
 
 // readScan reads a scan header and readies the channels that it names.
