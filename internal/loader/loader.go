@@ -32,6 +32,9 @@ type Options struct {
 	Batch    int            // most pictures in a batch; 0 is 32
 	Threads  int            // workers; 0 is GOMAXPROCS
 	MaxBytes int64          // most memory for pictures being decoded, over all workers; 0 is 1 GiB
+
+	// ExactDecode decodes large JPEGs whole, as small ones are, where the output needs only a fraction.
+	ExactDecode bool
 }
 
 const (
@@ -63,6 +66,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Decode.Budget == nil {
 		o.Decode.Budget = decode.NewBudget(o.MaxBytes)
+	}
+	if !o.ExactDecode {
+		o.Decode.Reduce = func(w, h int) decode.Reduction { return decode.Reduction(o.Spec.Reduction(w, h)) }
 	}
 	return o, errors.Join(errs...)
 }
@@ -173,6 +179,13 @@ func (l *line) load(ctx context.Context, dst []float32, i int) error {
 		return err
 	}
 	defer m.Release()
+	if m.Planes != nil {
+		planes := make([]transform.Plane, len(m.Planes))
+		for i, p := range m.Planes {
+			planes[i] = transform.Plane(p)
+		}
+		return l.o.Spec.ApplyPlanes(dst, planes, m.W, m.H)
+	}
 	return l.o.Spec.Apply(dst, m.Pix, m.W, m.H)
 }
 
