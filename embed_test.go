@@ -1,6 +1,8 @@
 package graft_test
 
 import (
+	"image"
+	"image/jpeg"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -50,6 +52,35 @@ func TestFeaturesOfTheWrittenModelAreThoseOfTraining(t *testing.T) {
 	} {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("features %s differ", name)
+		}
+	}
+}
+
+// The cache tells features of large JPEGs decoded at a fraction from those of all their pixels.
+func TestExactDecodeIsKnownToTheCache(t *testing.T) {
+	dir := paint()
+	defer os.RemoveAll(dir)
+	m := image.NewGray(image.Rect(0, 0, 500, 400)) // more than four times the 96x96 of graft_s
+	for i := range m.Pix {
+		m.Pix[i] = uint8(i*i>>7 ^ i/500)
+	}
+	f, err := os.Create(filepath.Join(dir, "photos", "blue", "0.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := jpeg.Encode(f, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir()
+	reduced := embed(t, dir, graft.Backbone{}, graft.Reading{Cache: cache})
+	exact := embed(t, dir, graft.Backbone{}, graft.Reading{Cache: cache, ExactDecode: true})
+	if !reflect.DeepEqual(exact, embed(t, dir, graft.Backbone{}, graft.Reading{NoCache: true, ExactDecode: true})) {
+		t.Error("exact features come from the cache of others")
+	}
+	for i := range exact {
+		if same := reflect.DeepEqual(exact[i], reduced[i]); same == (exact[i].Path == "blue/0.jpg") {
+			t.Errorf("%s: exact features are the same: %v", exact[i].Path, same)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/graft-ml/graft/dataset"
-	"github.com/graft-ml/graft/internal/decode"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/metric"
 )
@@ -105,10 +104,9 @@ func abbreviate(names []string, most int) string {
 
 // measure predicts the samples and adds probabilities and labels to in.
 func (m *Model) measure(ctx context.Context, d *dataset.Dataset, index, class []int, o EvalOptions, in *metric.Input) ([]dataset.Skipped, error) {
-	opts := loader.Options{Spec: m.info.spec, Threads: o.Reading.Threads, Decode: decode.Options{MaxPixels: o.Reading.MaxPixels}}
 	done := 0
 	progress(o.Progress).step("test", done, len(index))
-	failures, err := loader.Run(ctx, samples{d}, index, opts, func(b loader.Batch) error {
+	failures, err := loader.Run(ctx, samples{d}, index, o.Reading.loading(m.info.spec), func(b loader.Batch) error {
 		probs, err := m.probabilities(ctx, b.Pixels, len(b.Index))
 		if err != nil {
 			return err

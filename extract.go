@@ -8,7 +8,6 @@ import (
 	"github.com/graft-ml/graft/dataset"
 	"github.com/graft-ml/graft/internal/backbone"
 	"github.com/graft-ml/graft/internal/cpu"
-	"github.com/graft-ml/graft/internal/decode"
 	"github.com/graft-ml/graft/internal/feature"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/nn"
@@ -41,9 +40,18 @@ func newExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading) (*extractor
 			return nil, err
 		}
 	}
-	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: fmt.Sprint(base.Spec, base.Normalise), Cut: base.Cut, Path: cpu.Path(), Version: decoders}
+	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: preprocess(base, r), Cut: base.Cut, Path: cpu.Path(), Version: decoders}
 	x.store, err = feature.OpenStore(dir, print, base.Width)
 	return x, err
+}
+
+// preprocess is the cache's word for what is done to a picture before the base sees it.
+func preprocess(base *backbone.Backbone, r Reading) string {
+	text := fmt.Sprint(base.Spec, base.Normalise)
+	if !r.ExactDecode {
+		text += " reduced"
+	}
+	return text
 }
 
 // features are those of some samples of a dataset.
@@ -108,11 +116,10 @@ func labelText(d *dataset.Dataset, s *dataset.Sample) string {
 
 // forward decodes the samples and runs the base over them.
 func (x *extractor) forward(ctx context.Context, d *dataset.Dataset, index []int, emit func(int, []float32) error, tell progress) ([]loader.Failure, error) {
-	opts := loader.Options{Spec: x.base.Spec, Threads: x.reading.Threads, Decode: decode.Options{MaxPixels: x.reading.MaxPixels}}
 	done, width := 0, x.base.Width
 	tell.step("features", done, len(index))
 	var features []float32
-	return loader.Run(ctx, samples{d}, index, opts, func(b loader.Batch) error {
+	return loader.Run(ctx, samples{d}, index, x.reading.loading(x.base.Spec), func(b loader.Batch) error {
 		n := len(b.Index)
 		features = append(features[:0], make([]float32, n*width)...)
 		if err := x.plan.Run(ctx, [][]float32{features}, [][]float32{b.Pixels}, n); err != nil {

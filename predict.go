@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/graft-ml/graft/internal/decode"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/sniff"
 )
@@ -15,6 +14,9 @@ import (
 type PredictOptions struct {
 	MaxPixels int // larger pictures are refused; 0: 256 megapixels
 	Threads   int // decoders; 0: GOMAXPROCS
+
+	// ExactDecode decodes large JPEGs to all their pixels, as [Reading].ExactDecode.
+	ExactDecode bool
 
 	// DumpInput also writes the pixels that the network saw, RGB 0–255 as float32 [N,3,H,W], to a NumPy
 	// file of this name: what another runtime must be fed to be compared with. Pictures that could not be
@@ -50,7 +52,7 @@ func (m *Model) PredictPaths(ctx context.Context, paths []string, o PredictOptio
 		return err
 	}
 	defer dump.abort()
-	opts := loader.Options{Spec: m.info.spec, Threads: o.Threads, Decode: decode.Options{MaxPixels: o.MaxPixels}}
+	opts := Reading{MaxPixels: o.MaxPixels, Threads: o.Threads, ExactDecode: o.ExactDecode}.loading(m.info.spec)
 	_, err = loader.Run(ctx, files(paths), indices(len(paths)), opts, func(b loader.Batch) error {
 		probs, err := m.probabilities(ctx, b.Pixels, len(b.Index))
 		if err != nil {

@@ -59,6 +59,11 @@ func addDecoding(f *pflag.FlagSet, r *graft.Reading) {
 	f.IntVar(&r.MaxPixels, "max-pixels", 0, "refuse larger pictures (default 256 megapixels)")
 	f.StringVar(&r.MaxBad, "max-bad", "", "pictures that may fail before the run stops: N or P% (default: the larger of 10 and 5%)")
 	f.IntVar(&r.Threads, "threads", 0, "workers (default: all cores)")
+	addExactDecode(f, &r.ExactDecode)
+}
+
+func addExactDecode(f *pflag.FlagSet, exact *bool) {
+	f.BoolVar(exact, "exact-decode", false, "decode large JPEGs to all their pixels (slower)")
 }
 
 // addHead adds the flags of what is trained.

@@ -51,6 +51,7 @@ exit code is then 1.`,
 	f.StringVar(&p.options.DumpInput, "dump-input", "", "also write the pixels that the network saw to this .npy file, [N,3,H,W]")
 	f.IntVar(&p.options.MaxPixels, "max-pixels", 0, "refuse larger pictures (default 256 megapixels)")
 	f.IntVar(&p.options.Threads, "threads", 0, "workers (default: all cores)")
+	addExactDecode(f, &p.options.ExactDecode)
 	p.out.addFlags(f)
 	return cmd
 }
