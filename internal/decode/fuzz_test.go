@@ -20,26 +20,33 @@ func FuzzDecode(f *testing.F) {
 	}
 	const limit = 1 << 16
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b := NewBudget(8 << 20)
-		m, err := Decode(t.Context(), data, Options{MaxPixels: limit, Budget: b})
-		if err != nil {
-			var format FormatError
-			var unsupported UnsupportedError
-			if !errors.As(err, &format) && !errors.As(err, &unsupported) {
-				t.Errorf("error of type %T: %v", err, err)
+		for _, reduce := range []func(w, h int) Reduction{nil, reduceBy(4, 2)} {
+			b := NewBudget(8 << 20)
+			m, err := Decode(t.Context(), data, Options{MaxPixels: limit, Budget: b, Reduce: reduce})
+			if err != nil {
+				checkError(t, err)
+				m = &Image{}
+			} else if m.W < 1 || m.H < 1 || m.W*m.H > limit || m.Planes == nil && len(m.Pix) != 3*m.W*m.H {
+				t.Errorf("%dx%d with %d bytes and %d planes", m.W, m.H, len(m.Pix), len(m.Planes))
 			}
-			if strings.Contains(err.Error(), "\n") {
-				t.Errorf("error of several lines: %q", err)
+			m.Release()
+			if b.used != 0 {
+				t.Errorf("%d bytes of the budget are lost", b.used)
 			}
-			m = &Image{}
-		} else if m.W < 1 || m.H < 1 || m.W*m.H > limit || len(m.Pix) != 3*m.W*m.H {
-			t.Errorf("%dx%d with %d bytes", m.W, m.H, len(m.Pix))
-		}
-		m.Release()
-		if b.used != 0 {
-			t.Errorf("%d bytes of the budget are lost", b.used)
 		}
 	})
+}
+
+func checkError(t *testing.T, err error) {
+	t.Helper()
+	var format FormatError
+	var unsupported UnsupportedError
+	if !errors.As(err, &format) && !errors.As(err, &unsupported) {
+		t.Errorf("error of type %T: %v", err, err)
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error of several lines: %q", err)
+	}
 }
 
 // FuzzExif looks for EXIF data that hangs or panics, and for orientations that there are not.
