@@ -138,8 +138,8 @@ def write_full(folder: Path, wanted: list[str]):
             print(row["file"], row.get("refused") or f"off {row['error']:.1e}", flush=True)
         manifest.write_text(json.dumps(list(rows.values()), indent=1) + "\n")
     for exporter, opset in EXPORTERS:
-        used = {op for r in rows.values() if (r["exporter"], r["opset"]) == (exporter, opset) for op in r.get("ops", ())}
-        print(f"{exporter} {opset}:", *sorted(used - {"opset"}))
+        same = (r for r in rows.values() if (r["exporter"], r["opset"]) == (exporter, opset))
+        print(f"{exporter} {opset}:", *sorted({op for r in same for op in r.get("ops", ())} - {"opset"}))
 
 
 def main():
