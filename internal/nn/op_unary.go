@@ -31,6 +31,8 @@ var (
 	opExp        = plain(math.Exp)
 	opLog        = plain(math.Log)
 	opErf        = plain(math.Erf)
+	opCeil       = plain(math.Ceil)
+	opFloor      = plain(math.Floor)
 	opReciprocal = plain(func(x float64) float64 { return 1 / x })
 	opHardSwish  = plain(func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) })
 

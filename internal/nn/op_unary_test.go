@@ -11,6 +11,8 @@ func TestUnary(t *testing.T) {
 	in := []*tensor.Tensor{f32(sh(2, 2), -4, -1, 0.25, 4)}
 	one := func(v ...float32) []*tensor.Tensor { return []*tensor.Tensor{f32(sh(2, 2), v...)} }
 	runCases(t, []opCase{
+		{name: "values", op: "Ceil", in: list(f32(sh(4), -1.5, -0.5, 0.25, 2)), want: list(f32(sh(4), -1, 0, 1, 2))},
+		{name: "values", op: "Floor", in: list(f32(sh(4), -1.5, -0.5, 0.25, 2)), want: list(f32(sh(4), -2, -1, 0, 2))},
 		{name: "values", op: "Sqrt", in: in, want: one(nan, nan, 0.5, 2)},
 		{name: "values", op: "Exp", in: in, want: one(0.018315639, 0.36787944, 1.2840254, 54.59815)},
 		{name: "values", op: "Log", in: in, want: one(nan, nan, -1.3862944, 1.3862944)},
