@@ -3,6 +3,7 @@ package backbone
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // DenseNet-121 (Huang et al. 2016): in a dense block each layer reads all that came before it and adds 32 channels;
@@ -12,6 +13,7 @@ var densenets = []*arch{{
 	name: "densenet121", size: 224,
 	layouts: []layout{
 		{name: "torch", epsilon: 1e-5},
+		{name: "torch-2017", epsilon: 1e-5, rename: torchDenseNetName2017},
 		{name: "keras", epsilon: 1.001e-5, keras: true, rename: kerasDenseNetName},
 	},
 	build: func(n *net, x value) (value, value) {
@@ -49,6 +51,15 @@ var (
 	denseNetLayer      = regexp.MustCompile(`^features\.denseblock(\d)\.denselayer(\d+)\.(conv|norm)(\d)$`)
 	denseNetTransition = regexp.MustCompile(`^features\.transition(\d)\.(conv|norm)$`)
 )
+
+// torchDenseNetName2017 is what torchvision's published file calls a layer: a name with a dot, norm.1, which later
+// versions of torch refuse in a module and torchvision rewrites on loading.
+func torchDenseNetName2017(layer string) string {
+	if m := denseNetLayer.FindStringSubmatch(layer); m != nil {
+		return strings.TrimSuffix(layer, m[4]) + "." + m[4]
+	}
+	return layer
+}
 
 // kerasDenseNetName is what Keras calls a layer: conv2_block1_1_conv is denseblock1.denselayer1.conv1.
 func kerasDenseNetName(layer string) string {

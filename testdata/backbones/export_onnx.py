@@ -104,7 +104,7 @@ def narrow() -> dict[str, tuple]:
         "resnet": (timm_resnet.ResNet(timm_resnet.BasicBlock, [1] * 4, num_classes=10, channels=(4, 6, 8, 10),
                                        stem_type="deep", stem_width=4), [("legacy", 11)]),
         "same": (timm_efficientnet.EfficientNet(same, 10, num_features=32, stem_size=8, pad_type="same",
-                                                act_layer=torch.nn.SiLU), [("dynamo", 18)]),
+                                                act_layer=torch.nn.SiLU), [("legacy", 13), ("dynamo", 18)]),
     }
 
 

@@ -13,9 +13,9 @@ OUT = HERE.parent.parent / "internal" / "backbone" / "published.tsv"
 
 # Library's name of a network -> graft's, and the layout of its weights.
 TORCHVISION = {n: (n, "torch") for n in
-               "resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d wide_resnet50_2 squeezenet1_1 vgg16 vgg16_bn densenet121".split()}
+               "resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d wide_resnet50_2 squeezenet1_1 vgg16 vgg16_bn".split()}
 TORCHVISION |= {n: (n, "torchvision") for n in "efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 convnext_tiny".split()}
-TORCHVISION |= {"mobilenet_v2": ("mobilenetv2", "torchvision"), "regnet_y_400mf": ("regnety_400mf", "torchvision"),
+TORCHVISION |= {"densenet121": ("densenet121", "torch-2017"), "mobilenet_v2": ("mobilenetv2", "torchvision"), "regnet_y_400mf": ("regnety_400mf", "torchvision"),
                 "mobilenet_v3_large": ("mobilenetv3_large", "torchvision"), "mobilenet_v3_small": ("mobilenetv3_small", "torchvision")}
 TIMM = {n: (n, "torch") for n in "resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d wide_resnet50_2 densenet121".split()}
 TIMM |= {n: (n, "timm") for n in "vgg16 vgg16_bn convnext_tiny efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3".split()}
@@ -107,7 +107,7 @@ def keras_rows():
 
 
 def main():
-    rank = {"torch": 0, "torchvision": 0, "lite": 0, "timm": 1, "timm-tf": 2, "keras": 3, "keras-2016": 4}
+    rank = {"torch": 0, "torch-2017": 0, "torchvision": 0, "lite": 0, "timm": 1, "timm-tf": 2, "keras": 3, "keras-2016": 4}
     rows = list(torch_rows()) + list(keras_rows())
     rows.sort(key=lambda r: (r["arch"], not r["tag"].startswith("tv"), rank[r["layout"]]))
     with open(OUT, "w") as f:
