@@ -123,7 +123,7 @@ func TestGoldenFeatures(t *testing.T) {
 					if testing.Short() && n.macs > costly/4 {
 						t.Skip("costly")
 					}
-					if n.macs > costly && size != "96x96" && os.Getenv("GRAFT_GOLDEN") != "all" {
+					if (n.macs > costly && size != "96x96" || trained(n.params) > large) && os.Getenv("GRAFT_GOLDEN") != "all" {
 						t.Skip("costly: GRAFT_GOLDEN=all runs it (make goldens)")
 					}
 					load(t, n, seededFile(n))
@@ -137,8 +137,12 @@ func TestGoldenFeatures(t *testing.T) {
 // goldenTol bounds max|a−b| / max|b|: float32 against the float64 of the library.
 const goldenTol = 1e-4
 
-// costly is how many multiply-adds a picture may take for the size to be run every time.
-const costly = 5e8
+// What a picture may take in multiply-adds for its size, and a network in parameters, to be run every time. Each
+// larger network has a smaller one of the same builder.
+const (
+	costly = 5e8
+	large  = 40e6
+)
 
 // goldenNet is the network of a golden file at one of its sizes.
 func goldenNet(t *testing.T, a *arch, lay *layout, g *golden, size string) *net {
