@@ -120,7 +120,11 @@ func (e Entry) byHand() string {
 	if e.URL != "" {
 		from = " from " + e.URL
 	}
-	return fmt.Sprintf("get %s%s and run: graft backbones import %s", e.File, from, e.File)
+	name := ""
+	if e.HubDigest { // nothing in the file tells which one it is
+		name = " --name " + e.Name
+	}
+	return fmt.Sprintf("get %s%s and run: graft backbones import %s%s", e.File, from, e.File, name)
 }
 
 // address returns the URL to ask: the entry's, or with a mirror the mirror's with the entry's path and query
