@@ -153,25 +153,32 @@ func resolve(store *hub.Store, name string) (e backbone.Entry, here bool, err er
 	return entries[0], false, nil
 }
 
+// find returns the name in the store of the weights called name, and whether they are there; if not, the published
+// ones that are meant.
+func find(store *hub.Store, name string) (stored string, here bool, e backbone.Entry, err error) {
+	if hub.CheckName(name) == nil { // a name of the user's own comes first
+		if _, _, ok, err := store.Path(name); err != nil || ok {
+			return name, ok, e, err
+		}
+	}
+	e, here, err = resolve(store, name)
+	return e.Name, here, e, err
+}
+
 // obtain returns the file of the weights called name, and what is known of it.
 func (h *Hub) obtain(ctx context.Context, name string, tell progress) (string, hub.About, error) {
 	store, err := h.open()
 	if err != nil {
 		return "", hub.About{}, err
 	}
-	if hub.CheckName(name) == nil { // a name of the user's own comes first
-		if path, about, ok, err := store.Path(name); err != nil || ok {
-			return path, about, err
-		}
-	}
-	e, here, err := resolve(store, name)
+	stored, here, e, err := find(store, name)
 	if err == nil && !here {
 		_, err = h.pull(ctx, store, e, tell)
 	}
 	if err != nil {
 		return "", hub.About{}, err
 	}
-	path, about, _, err := store.Path(e.Name)
+	path, about, _, err := store.Path(stored)
 	return path, about, err
 }
 

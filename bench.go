@@ -14,7 +14,6 @@ import (
 	"github.com/graft-ml/graft/internal/atomicfile"
 	"github.com/graft-ml/graft/internal/backbone"
 	"github.com/graft-ml/graft/internal/cpu"
-	"github.com/graft-ml/graft/internal/hub"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/onnx"
 )
@@ -232,16 +231,11 @@ func (h *Hub) have(name string) (missing string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if hub.CheckName(name) == nil {
-		if _, _, ok, err := store.Path(name); err != nil || ok {
-			return "", err
-		}
-	}
-	e, here, err := resolve(store, name)
+	stored, here, _, err := find(store, name)
 	if here {
 		return "", err
 	}
-	return e.Name, err
+	return stored, err
 }
 
 // network measures pictures a second. The time is cut into windows, of which each gives a number: the fastest is what
