@@ -42,7 +42,7 @@ type layout struct {
 
 // files are the published weights for a. The bare name of the architecture means the first of them that is at
 // hand.
-func (a *arch) files() []Published { return publishedTable[a.name] }
+func (a *arch) files() []Published { return publishedTable()[a.name] }
 
 // fileName is what the layout calls a layer.
 func (l *layout) fileName(layer string) string {
@@ -52,13 +52,13 @@ func (l *layout) fileName(layer string) string {
 	return l.rename(layer)
 }
 
-// InputSize bounds what a network may be built for: 32 to 1024 pixels a side.
+// What a network may be built for, in pixels a side.
 const (
 	minInput = 32
 	maxInput = 1024
 )
 
-// Marks at the end of a network: what stands in front of the classifier.
+// markFeatures is the name of what stands in front of the classifier.
 const markFeatures = "pre_logits"
 
 // newNet returns a with the parameters declared but not filled, for pictures of width × height and classes

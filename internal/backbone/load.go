@@ -164,18 +164,18 @@ func (b *Backbone) identify(f *weights.File, id identity, o Options) (*arch, *la
 func (a *arch) onlyLayout(f *weights.File) (*layout, error) {
 	var fits []*layout
 	var names []string
-	var first error
+	var unfit error // of the last layout of the file's own kind
 	for i := range a.layouts {
 		lay := &a.layouts[i]
 		if _, _, err := a.fit(lay, a.size, a.size, f); err == nil {
 			fits, names = append(fits, lay), append(names, lay.name)
-		} else if first == nil || lay.keras == (f.Format == weights.KerasH5 || f.Format == weights.Keras3) {
-			first = fmt.Errorf("as %s (%s): %w%s", a.name, lay.name, err, hint(f))
+		} else if unfit == nil || lay.keras == isKeras(f) {
+			unfit = fmt.Errorf("as %s (%s): %w", a.name, lay.name, err)
 		}
 	}
 	switch len(fits) {
 	case 0:
-		return nil, first
+		return nil, fmt.Errorf("%w%s", unfit, hint(f))
 	case 1:
 		return fits[0], nil
 	}
@@ -204,9 +204,12 @@ func hint(f *weights.File) string {
 	return "; its arrays fit " + strings.Join(fits, ", ")
 }
 
+// isKeras reports whether Keras wrote f: its axes and order are Keras's.
+func isKeras(f *weights.File) bool { return f.Format == weights.KerasH5 || f.Format == weights.Keras3 }
+
 // fit pairs the arrays of f with the parameters of a, with or without its classifier as f has one.
 func (a *arch) fit(lay *layout, width, height int, f *weights.File) (*net, []*weights.Tensor, error) {
-	if keras := f.Format == weights.KerasH5 || f.Format == weights.Keras3; keras != lay.keras {
+	if isKeras(f) != lay.keras {
 		return nil, nil, fmt.Errorf("a file of the format %s, want one of %s", f.Format, map[bool]string{true: "Keras", false: "torch"}[lay.keras])
 	}
 	classes, err := a.classes(lay, f)

@@ -84,8 +84,8 @@ func (n *net) fail(format string, args ...any) {
 	}
 }
 
-// conv says what a convolution is beside its name. Zero values: stride, dilation and groups of 1, no bias, the
-// layout's padding.
+// conv says what a convolution is beside its name. Zero values: stride and groups of 1, no bias, the layout's
+// padding.
 type conv struct {
 	out, kernel, stride, groups int
 	bias                        bool

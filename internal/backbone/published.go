@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/graft-ml/graft/internal/hub"
 	"github.com/graft-ml/graft/internal/transform"
@@ -54,8 +55,9 @@ func (p *Published) is(id identity) bool {
 //go:embed published.tsv
 var publishedTSV string
 
-// publishedTable has the lines of the table by architecture.
-var publishedTable = parsePublished(publishedTSV)
+// publishedTable has the lines of the table by architecture. It is read when it is first asked for: most runs use the
+// embedded backbone or a model file.
+var publishedTable = sync.OnceValue(func() map[string][]Published { return parsePublished(publishedTSV) })
 
 // parsePublished reads the table. It panics on one that is not well formed: it is part of the program.
 func parsePublished(text string) map[string][]Published {

@@ -58,7 +58,7 @@ func TestPublishedTable(t *testing.T) {
 		}
 	}
 	lines := 0
-	for _, list := range publishedTable {
+	for _, list := range publishedTable() {
 		lines += len(list)
 	}
 	if lines != total {
