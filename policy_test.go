@@ -22,6 +22,7 @@ var above = map[string][]string{
 	"internal/sniff":          {},
 	"internal/cpu":            {},
 	"internal/tensor":         {},
+	"internal/random":         {},
 	"internal/atomicfile":     {},
 	"internal/sample":         {},
 	"metric":                  {},
@@ -32,7 +33,7 @@ var above = map[string][]string{
 	"internal/check":          {"internal/cpu", "internal/tensor"},
 	"internal/report":         {"metric"},
 	"internal/decode":         {"internal/cpu", "internal/kernel", "internal/sniff"},
-	"internal/transform":      {"internal/cpu", "internal/kernel", "internal/tensor"},
+	"internal/transform":      {"internal/cpu", "internal/kernel", "internal/random", "internal/tensor"},
 	"internal/nn":             {"internal/cpu", "internal/kernel", "internal/tensor"},
 	"internal/onnx":           {"internal/nn", "internal/tensor"},
 	"internal/weights":        {"internal/onnx", "internal/sniff", "internal/tensor", "internal/weights/hdf5", "internal/weights/pickle"},
@@ -42,7 +43,7 @@ var above = map[string][]string{
 	"internal/loader":         {"dataset", "internal/decode", "internal/transform", "internal/tensor"},
 	"internal/backbone":       {"internal/hub", "internal/weights", "internal/nn", "internal/onnx", "internal/transform", "internal/tensor"},
 	"internal/feature":        {"internal/atomicfile", "internal/nn", "internal/backbone", "internal/loader", "internal/transform", "dataset"},
-	"internal/train":          {"internal/nn", "internal/loader", "internal/transform", "internal/tensor", "metric", "internal/feature", "internal/atomicfile"},
+	"internal/train":          {"internal/nn", "internal/random", "internal/loader", "internal/transform", "internal/tensor", "metric", "internal/feature", "internal/atomicfile"},
 	"": {"dataset", "metric", "internal/atomicfile", "internal/backbone", "internal/cpu", "internal/decode", "internal/feature", "internal/hub", "internal/kernel", "internal/loader",
 		"internal/nn", "internal/onnx", "internal/report", "internal/sample", "internal/sniff", "internal/tensor", "internal/train", "internal/transform", "internal/weights"},
 	"cmd/graft": {"", "dataset", "metric", "internal/atomicfile", "internal/cpu", "internal/loader", "internal/report", "internal/sample", "internal/transform"},
@@ -51,7 +52,7 @@ var above = map[string][]string{
 // stdOnly lists the packages that import nothing but the standard library and golang.org/x; withGonum may
 // use gonum too.
 var (
-	stdOnly = []string{"internal/sniff", "internal/cpu", "internal/tensor", "internal/atomicfile", "internal/sample", "internal/check", "internal/kernel", "internal/kernel/asm", "internal/kernel/asm/gen",
+	stdOnly = []string{"internal/sniff", "internal/cpu", "internal/tensor", "internal/random", "internal/atomicfile", "internal/sample", "internal/check", "internal/kernel", "internal/kernel/asm", "internal/kernel/asm/gen",
 		"internal/weights/hdf5", "internal/weights/pickle"}
 	withGonum = []string{"metric", "dataset"}
 )

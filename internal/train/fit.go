@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/random"
 )
 
 // fit is the state of the training of a head.
@@ -85,7 +86,7 @@ func (f *fit) epochs(ctx context.Context) error {
 		for i := range order {
 			order[i] = i
 		}
-		s := newStream(f.o.Seed, forShuffle, uint64(epoch))
+		s := random.New(f.o.Seed, forShuffle, uint64(epoch))
 		rand.New(&s).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		rate := 0.0
 		for step := range steps {
@@ -149,10 +150,10 @@ func (f *fit) mask(dst []float32, epoch int, layer uint64) {
 	keep := float32(1 / (1 - f.o.Dropout))
 	width := len(dst) / len(f.keys)
 	for i, key := range f.keys {
-		s := newStream(f.o.Seed, forDropout+layer, uint64(epoch), key)
+		s := random.New(f.o.Seed, forDropout+layer, uint64(epoch), key)
 		for k := range width {
 			dst[i*width+k] = keep
-			if s.unit() < f.o.Dropout {
+			if s.Unit() < f.o.Dropout {
 				dst[i*width+k] = 0
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/random"
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
@@ -40,17 +41,17 @@ func newLayers(width int, o HeadOptions) ([]dense, error) {
 		}
 		l := dense{in: in, out: out, w: make([]float32, in*out), b: make([]float32, out)}
 		if i < len(o.Hidden) {
-			l.draw(newStream(o.Seed, forInit, uint64(i)))
+			l.draw(random.New(o.Seed, forInit, uint64(i)))
 		}
 		layers = append(layers, l)
 	}
 	return layers, nil
 }
 
-func (l dense) draw(s stream) {
+func (l dense) draw(s random.Stream) {
 	limit := math.Sqrt(6 / float64(l.in))
 	for k := range l.w {
-		l.w[k] = float32(limit * (2*s.unit() - 1))
+		l.w[k] = float32(limit * (2*s.Unit() - 1))
 	}
 }
 

@@ -149,36 +149,3 @@ func TestScaler(t *testing.T) {
 	check.Close(t, w, []float32{1, 2, 0, 0, 0, 0, 0, 0}, check.Tolerance{})
 	check.Close(t, b, []float32{8, 16}, check.Tolerance{})
 }
-
-// A stream is a function of its key: equal keys agree, and every part and the order of parts matters.
-func TestStream(t *testing.T) {
-	first := func(parts ...uint64) uint64 { s := newStream(parts...); return s.Uint64() }
-	if first(1, 2, 3) != first(1, 2, 3) {
-		t.Error("a key gives different numbers")
-	}
-	seen := map[uint64]bool{}
-	keys := [][]uint64{{1, 2, 3}, {2, 2, 3}, {1, 3, 3}, {1, 2, 4}, {3, 2, 1}, {1, 2}, {0}, {0, 0}, {}}
-	for _, k := range keys {
-		seen[first(k...)] = true
-	}
-	if len(seen) != len(keys) {
-		t.Errorf("%d different numbers of %d keys", len(seen), len(keys))
-	}
-	// The numbers that results depend on, for good: the first two of SplitMix64 with seed 0, by its authors' code.
-	s := stream{}
-	if a, b := s.Uint64(), s.Uint64(); a != 0xe220a8397b1dcdaf || b != 0x6e789e6aa1b965f4 {
-		t.Errorf("%#x %#x, want SplitMix64", a, b)
-	}
-	sum, s := 0.0, newStream(42)
-	for range 10000 {
-		v := s.unit()
-		if v < 0 || v >= 1 {
-			t.Fatalf("%v is not in [0,1)", v)
-		}
-		sum += v
-	}
-	// The deviation of this mean is 0.003.
-	if mean := sum / 10000; math.Abs(mean-0.5) > 0.015 {
-		t.Errorf("mean %v, want 0.5", mean)
-	}
-}
