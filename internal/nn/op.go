@@ -32,7 +32,7 @@ type opDef struct {
 	forward func(c *call) error
 
 	// backward adds to dIn[i], where it is not nil, the gradient of the loss by input i. It reads
-	// in, out and dOut. Nil where the operator has no gradient (yet).
+	// in, out and dOut; dOut[i] is nil where no gradient comes to output i. Nil where there can be none.
 	backward func(c *call, dOut, dIn []*tensor.Tensor) error
 }
 

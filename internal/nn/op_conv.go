@@ -3,7 +3,10 @@ package nn
 import "github.com/graft-ml/graft/internal/tensor"
 
 // opConv is Conv over any number of spatial axes: X [N,C,…], W [M,C/group,…], B [M].
-var opConv = &opDef{minIn: 2, maxIn: 3, minOut: 1, maxOut: 1, shape: convShape, forward: convForward}
+var opConv = &opDef{
+	minIn: 2, maxIn: 3, minOut: 1, maxOut: 1,
+	shape: convShape, forward: convForward, backward: convBackward,
+}
 
 func convShape(n *Node, in []Info) ([]Info, error) {
 	if err := wantFloats(n, in); err != nil {
@@ -62,6 +65,80 @@ func convForward(c *call) error {
 		}
 	})
 	return nil
+}
+
+// convBackward: with o = i·stride − pad + k·dilation the input that output i and kernel element k meet in,
+// dX[o] = Σ W[k]·dY[i], dW[k] = Σ X[o]·dY[i] and dB = Σ dY.
+func convBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	win, err := newWindow(c.node, c.in[0].Shape[2:], c.in[1].Shape[2:])
+	if err != nil {
+		return err
+	}
+	rows := win.flat().rows()
+	if dIn[0] != nil {
+		c.convInputGradient(dIn[0], dOut[0], rows)
+	}
+	if dIn[1] != nil {
+		c.convWeightGradient(dIn[1], dOut[0], rows)
+	}
+	if dB := grad(dIn, 2); dB != nil {
+		N, M, plane := dOut[0].Shape[0], dOut[0].Shape[1], product(dOut[0].Shape[2:])
+		c.parallel(M, func(m int) {
+			sum := 0.0
+			for n := range N {
+				for _, v := range dOut[0].F[(n*M+m)*plane:][:plane] {
+					sum += float64(v)
+				}
+			}
+			dB.F[m] += float32(sum)
+		})
+	}
+	return nil
+}
+
+// convInputGradient adds to dX; each sum runs over the output channels, then the kernel.
+func (c *call) convInputGradient(dX, dY *tensor.Tensor, rows func(func(row))) {
+	w := c.in[1]
+	C, M, cg := dX.Shape[1], w.Shape[0], w.Shape[1]
+	perGroup := M / c.node.Attrs.Int("group", 1)
+	inPlane, outPlane, taps := product(dX.Shape[2:]), product(dY.Shape[2:]), product(w.Shape[2:])
+	c.parallel(dX.Shape[0]*C, func(i int) {
+		n, ch := i/C, i%C
+		sums := make([]float64, inPlane)
+		for m := ch / cg * perGroup; m < (ch/cg+1)*perGroup; m++ {
+			kernel, dy := w.F[(m*cg+ch%cg)*taps:][:taps], dY.F[(n*M+m)*outPlane:][:outPlane]
+			rows(func(r row) {
+				a := float64(kernel[r.kernel])
+				for j, v := range dy[r.out : r.out+r.n] {
+					sums[r.in+j*r.step] += a * float64(v)
+				}
+			})
+		}
+		addSums(dX.F[i*inPlane:][:inPlane], sums)
+	})
+}
+
+// convWeightGradient adds to dW; each sum runs over the pictures, then the outputs in order.
+func (c *call) convWeightGradient(dW, dY *tensor.Tensor, rows func(func(row))) {
+	x := c.in[0]
+	N, C, M, cg := x.Shape[0], x.Shape[1], dW.Shape[0], dW.Shape[1]
+	perGroup := M / c.node.Attrs.Int("group", 1)
+	inPlane, outPlane, taps := product(x.Shape[2:]), product(dY.Shape[2:]), product(dW.Shape[2:])
+	c.parallel(M*cg, func(i int) {
+		m, ch := i/cg, i/cg/perGroup*cg+i%cg
+		sums := make([]float64, taps)
+		for n := range N {
+			src, dy := x.F[(n*C+ch)*inPlane:][:inPlane], dY.F[(n*M+m)*outPlane:][:outPlane]
+			rows(func(r row) {
+				sum := 0.0
+				for j, v := range dy[r.out : r.out+r.n] {
+					sum += float64(v) * float64(src[r.in+j*r.step])
+				}
+				sums[r.kernel] += sum
+			})
+		}
+		addSums(dW.F[i*taps:][:taps], sums)
+	})
 }
 
 // axpy adds a·x to y, where the elements of x stand step apart.

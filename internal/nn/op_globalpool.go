@@ -11,6 +11,10 @@ var (
 	opGlobalAveragePool = globalPool(func(x []float32) float32 {
 		mean, _ := moments(x)
 		return float32(mean)
+	}, func(dx, _ []float32, dy float32) {
+		for i := range dx {
+			dx[i] += float32(float64(dy) / float64(len(dx)))
+		}
 	})
 	opGlobalMaxPool = globalPool(func(x []float32) float32 {
 		y := float32(math.Inf(-1))
@@ -18,17 +22,40 @@ var (
 			y = max(y, v)
 		}
 		return y
+	}, func(dx, x []float32, dy float32) {
+		at := 0 // the first maximum
+		for i, v := range x {
+			if v > x[at] {
+				at = i
+			}
+		}
+		if len(dx) > 0 {
+			dx[at] += dy
+		}
 	})
 )
 
-func globalPool(reduce func([]float32) float32) *opDef {
+// globalPool makes an operator of reduce, which computes an output from a channel, and spread, which adds an
+// output's gradient dy to that of the channel x.
+func globalPool(reduce func(x []float32) float32, spread func(dx, x []float32, dy float32)) *opDef {
 	return &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 1, shape: globalPoolShape,
 		forward: func(c *call) error {
-			x := c.in[0]
-			plane := product(x.Shape[2:])
-			c.parallel(x.Shape[0]*x.Shape[1], func(i int) { c.out[0].F[i] = reduce(x.F[i*plane:][:plane]) })
+			eachChannel(c, func(i, lo, hi int) { c.out[0].F[i] = reduce(c.in[0].F[lo:hi]) })
+			return nil
+		},
+		backward: func(c *call, dOut, dIn []*tensor.Tensor) error {
+			if dIn[0] != nil {
+				eachChannel(c, func(i, lo, hi int) { spread(dIn[0].F[lo:hi], c.in[0].F[lo:hi], dOut[0].F[i]) })
+			}
 			return nil
 		}}
+}
+
+// eachChannel calls f in parallel for each channel i of each picture, which is the elements [lo,hi) of X.
+func eachChannel(c *call, f func(i, lo, hi int)) {
+	s := c.in[0].Shape
+	plane := product(s[2:])
+	c.parallel(s[0]*s[1], func(i int) { f(i, i*plane, (i+1)*plane) })
 }
 
 func globalPoolShape(n *Node, in []Info) ([]Info, error) {

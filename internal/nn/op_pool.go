@@ -8,10 +8,16 @@ import (
 
 // opMaxPool is MaxPool: X [N,C,…], and on request the index of each maximum in X. Padding is never the maximum; a
 // window of padding only is -Inf.
-var opMaxPool = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 2, shape: maxPoolShape, forward: maxPoolForward}
+var opMaxPool = &opDef{
+	minIn: 1, maxIn: 1, minOut: 1, maxOut: 2,
+	shape: maxPoolShape, forward: maxPoolForward, backward: maxPoolBackward,
+}
 
 // opAveragePool is AveragePool: X [N,C,…].
-var opAveragePool = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 1, shape: poolShape, forward: averagePoolForward}
+var opAveragePool = &opDef{
+	minIn: 1, maxIn: 1, minOut: 1, maxOut: 1,
+	shape: poolShape, forward: averagePoolForward, backward: averagePoolBackward,
+}
 
 func poolShape(n *Node, in []Info) ([]Info, error) {
 	if err := wantFloats(n, in); err != nil {
@@ -52,17 +58,7 @@ func maxPoolForward(c *call) error {
 	c.parallel(x.Shape[0]*x.Shape[1], func(i int) {
 		src, dst := x.F[i*inPlane:][:inPlane], c.out[0].F[i*outPlane:][:outPlane]
 		at := make([]int, outPlane)
-		for j := range dst {
-			dst[j] = float32(math.Inf(-1))
-		}
-		rows(func(r row) {
-			for j := range r.n {
-				k := r.in + j*r.step
-				if v := src[k]; v > dst[r.out+j] || v != v {
-					dst[r.out+j], at[r.out+j] = v, k
-				}
-			}
-		})
+		maxPlane(dst, at, src, rows)
 		if len(c.out) > 1 && c.out[1] != nil {
 			column := c.node.Attrs.Int("storage_order", 0) != 0
 			for j, k := range at {
@@ -72,6 +68,48 @@ func maxPoolForward(c *call) error {
 				c.out[1].I[i*outPlane+j] = int64(i*inPlane + k)
 			}
 		}
+	})
+	return nil
+}
+
+// maxPlane computes dst, a pooled plane of src, and sets at to where each maximum is, the first of equal ones. It
+// leaves at alone where nothing exceeds -Inf.
+func maxPlane(dst []float32, at []int, src []float32, rows func(func(row))) {
+	for j := range dst {
+		dst[j] = float32(math.Inf(-1))
+	}
+	rows(func(r row) {
+		for j := range r.n {
+			k := r.in + j*r.step
+			if v := src[k]; v > dst[r.out+j] || v != v {
+				dst[r.out+j], at[r.out+j] = v, k
+			}
+		}
+	})
+}
+
+// maxPoolBackward gives the gradient of each output to its maximum.
+func maxPoolBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	x := c.in[0]
+	win, err := newWindow(c.node, x.Shape[2:], c.node.Attrs.Ints("kernel_shape"))
+	if err != nil || dIn[0] == nil {
+		return err
+	}
+	rows := win.rows()
+	inPlane, outPlane := product(x.Shape[2:]), product(c.out[0].Shape[2:])
+	c.parallel(x.Shape[0]*x.Shape[1], func(i int) {
+		at := make([]int, outPlane)
+		for j := range at {
+			at[j] = -1
+		}
+		maxPlane(make([]float32, outPlane), at, x.F[i*inPlane:][:inPlane], rows)
+		sums := make([]float64, inPlane)
+		for j, k := range at {
+			if k >= 0 {
+				sums[k] += float64(dOut[0].F[i*outPlane+j])
+			}
+		}
+		addSums(dIn[0].F[i*inPlane:][:inPlane], sums)
 	})
 	return nil
 }
@@ -103,6 +141,28 @@ func averagePoolForward(c *call) error {
 		for j, s := range sums {
 			dst[j] = float32(s / counts[j])
 		}
+	})
+	return nil
+}
+
+// averagePoolBackward gives each element of a window its share of the output's gradient.
+func averagePoolBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	x := c.in[0]
+	win, err := newWindow(c.node, x.Shape[2:], c.node.Attrs.Ints("kernel_shape"))
+	if err != nil || dIn[0] == nil {
+		return err
+	}
+	rows := win.rows()
+	inPlane, outPlane := product(x.Shape[2:]), product(c.out[0].Shape[2:])
+	counts := win.counts(c.node.Attrs.Int("count_include_pad", 0) != 0)
+	c.parallel(x.Shape[0]*x.Shape[1], func(i int) {
+		sums, dy := make([]float64, inPlane), dOut[0].F[i*outPlane:][:outPlane]
+		rows(func(r row) {
+			for j := range r.n {
+				sums[r.in+j*r.step] += float64(dy[r.out+j]) / counts[r.out+j]
+			}
+		})
+		addSums(dIn[0].F[i*inPlane:][:inPlane], sums)
 	})
 	return nil
 }
