@@ -8,7 +8,11 @@ import (
 )
 
 // opCast is Cast between all types that a Tensor has. A float becomes an integer by cutting off its fraction.
-var opCast = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 1, shape: castShape, forward: castForward}
+// Gradients go through a Cast of Float32 to itself.
+var opCast = &opDef{
+	minIn: 1, maxIn: 1, minOut: 1, maxOut: 1,
+	shape: castShape, forward: castForward, backward: passGradient,
+}
 
 // castTypes are the types by their number in ONNX's TensorProto.DataType.
 var castTypes = map[int]tensor.DType{

@@ -1,7 +1,12 @@
 package nn
 
+import "github.com/graft-ml/graft/internal/tensor"
+
 // opConcat joins values of one type along axis.
-var opConcat = &opDef{minIn: 1, maxIn: -1, minOut: 1, maxOut: 1, shape: concatShape, forward: concatForward}
+var opConcat = &opDef{
+	minIn: 1, maxIn: -1, minOut: 1, maxOut: 1,
+	shape: concatShape, forward: concatForward, backward: concatBackward,
+}
 
 func concatShape(n *Node, in []Info) ([]Info, error) {
 	if err := wantPlain(n, in[0]); err != nil {
@@ -35,6 +40,22 @@ func concatForward(c *call) error {
 	for _, x := range c.in {
 		move(x.Shape, y, dst, x, rowMajor(x.Shape))
 		dst.off += x.Shape[axis] * dst.steps[axis]
+	}
+	return nil
+}
+
+func concatBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	dy := dOut[0]
+	axis, err := axisOf(c.node, c.node.Attrs.Int("axis", 0), len(dy.Shape))
+	if err != nil {
+		return err
+	}
+	src := rowMajor(dy.Shape)
+	for i, x := range c.in {
+		if dx := dIn[i]; dx != nil {
+			c.addThrough(x.Shape, dx.F, rowMajor(x.Shape), dy.F, src)
+		}
+		src.off += x.Shape[axis] * src.steps[axis]
 	}
 	return nil
 }

@@ -7,7 +7,10 @@ import (
 )
 
 // opGather picks from axis of data the elements that indices, of any shape, names. Negative ones count from the end.
-var opGather = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: gatherShape, forward: gatherForward}
+var opGather = &opDef{
+	minIn: 2, maxIn: 2, minOut: 1, maxOut: 1,
+	shape: gatherShape, forward: gatherForward, backward: gatherBackward,
+}
 
 func gatherShape(n *Node, in []Info) ([]Info, error) {
 	if err := wantPlain(n, in[0]); err != nil {
@@ -50,5 +53,29 @@ func gatherForward(c *call) error {
 			}
 		}
 	}
+	return nil
+}
+
+// gatherBackward adds up the gradients of all that was picked from an element, in the order of the indices.
+func gatherBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	x, idx := c.in[0].Shape, c.in[1].I
+	axis, err := axisOf(c.node, c.node.Attrs.Int("axis", 0), len(x))
+	if err != nil || dIn[0] == nil {
+		return err
+	}
+	d, inner := x[axis], product(x[axis+1:])
+	c.parallel(product(x[:axis]), func(o int) {
+		sums := make([]float64, d*inner)
+		for i, k := range idx {
+			if k < 0 {
+				k += int64(d)
+			}
+			to := sums[int(k)*inner:][:inner]
+			for j, v := range dOut[0].F[(o*len(idx)+i)*inner:][:inner] {
+				to[j] += float64(v)
+			}
+		}
+		addSums(dIn[0].F[o*d*inner:][:d*inner], sums)
+	})
 	return nil
 }

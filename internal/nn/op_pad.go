@@ -4,7 +4,7 @@ import "github.com/graft-ml/graft/internal/tensor"
 
 // opPad is Pad in the modes constant, reflect and edge: data, pads (first all the leading ones, then all the trailing
 // ones; a negative one crops), constant_value (optional).
-var opPad = &opDef{minIn: 2, maxIn: 3, minOut: 1, maxOut: 1, shape: padShape, forward: padForward}
+var opPad = &opDef{minIn: 2, maxIn: 3, minOut: 1, maxOut: 1, shape: padShape, forward: padForward, backward: padBackward}
 
 func padShape(n *Node, in []Info) ([]Info, error) {
 	if err := wantPlain(n, in[0]); err != nil {
@@ -133,4 +133,47 @@ func pad[T any](dst, src []T, maps []padMap, steps []int, fill T) []T {
 		dst = pad(dst, part, maps[1:], steps[1:], fill)
 	}
 	return dst
+}
+
+// padBackward adds up the gradients of all that an element of the input was copied to, in the order of the output,
+// and gives those of the padding to constant_value.
+func padBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	x, dy := c.in[0].Shape, dOut[0].F
+	maps, err := padMaps(c.node, x, c.ints(1), true)
+	if err != nil {
+		return err
+	}
+	steps := rowMajor(x).steps
+	sums, padding := make([]float64, product(x)), 0.0
+	eachPadded(maps, steps, 0, 0, func(out, in int) {
+		if in < 0 {
+			padding += float64(dy[out])
+		} else {
+			sums[in] += float64(dy[out])
+		}
+	})
+	if dIn[0] != nil {
+		addSums(dIn[0].F, sums)
+	}
+	if d := grad(dIn, 2); d != nil {
+		d.F[0] += float32(padding)
+	}
+	return nil
+}
+
+// eachPadded calls f for each element of a dense block whose axes are maps, out being the index of the first, with its
+// index in the input, −1 for padding. It returns the index behind the block.
+func eachPadded(maps []padMap, steps []int, out, in int, f func(out, in int)) int {
+	if len(maps) == 0 {
+		f(out, in)
+		return out + 1
+	}
+	for _, k := range maps[0].from {
+		at := -1
+		if in >= 0 && k >= 0 {
+			at = in + k*steps[0]
+		}
+		out = eachPadded(maps[1:], steps[1:], out, at, f)
+	}
+	return out
 }

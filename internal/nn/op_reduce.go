@@ -9,8 +9,14 @@ import (
 // opReduceSum and opReduceMean reduce some axes of X to one element each. The axes are an input of ReduceSum, an
 // attribute of ReduceMean; none means all, or with noop_with_empty_axes nothing.
 var (
-	opReduceSum  = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: 1, shape: reduceShape, forward: reduceForward(false)}
-	opReduceMean = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 1, shape: reduceShape, forward: reduceForward(true)}
+	opReduceSum = &opDef{
+		minIn: 1, maxIn: 2, minOut: 1, maxOut: 1,
+		shape: reduceShape, forward: reduceForward(false), backward: reduceBackward(false),
+	}
+	opReduceMean = &opDef{
+		minIn: 1, maxIn: 1, minOut: 1, maxOut: 1,
+		shape: reduceShape, forward: reduceForward(true), backward: reduceBackward(true),
+	}
 )
 
 func reduceShape(n *Node, in []Info) ([]Info, error) {
@@ -54,43 +60,87 @@ func reducedAxes(n *Node, axes []int, rank int) ([]int, error) {
 func reduceForward(mean bool) func(*call) error {
 	return func(c *call) error {
 		x, y := c.in[0], c.out[0]
-		axes := c.ints(1)
-		if c.arg(1) == nil {
-			axes = c.node.Attrs.Ints("axes")
-		}
-		axes, err := reducedAxes(c.node, axes, len(x.Shape))
+		r, err := newReduction(c)
 		if err != nil {
 			return err
 		}
-		// Each output sums over the reduced axes, in their order, from where the kept axes put it.
-		dense := rowMajor(x.Shape)
-		var kept, summed []int
-		var keptView, sumView view
-		for i, d := range x.Shape {
-			if slices.Contains(axes, i) {
-				summed, sumView.steps = append(summed, d), append(sumView.steps, dense.steps[i])
-			} else {
-				kept, keptView.steps = append(kept, d), append(keptView.steps, dense.steps[i])
-			}
-		}
-		count := 1
-		if mean {
-			count = product(summed)
-		}
-		step := lastStep(keptView)
-		eachRow(kept, []view{keptView}, func(out, n int, at []int) {
+		count := r.count(mean)
+		step := lastStep(r.keptView)
+		eachRow(r.kept, []view{r.keptView}, func(out, n int, at []int) {
 			for i := range n {
-				from := sumView
+				from := r.sumView
 				from.off = at[0] + i*step
 				if x.DType == tensor.Float32 {
-					y.F[out+i] = float32(sumOver[float32, float64](x.F, summed, from) / float64(count))
+					y.F[out+i] = float32(sumOver[float32, float64](x.F, r.summed, from) / float64(count))
 				} else if count != 0 {
-					y.I[out+i] = sumOver[int64, int64](x.I, summed, from) / int64(count)
+					y.I[out+i] = sumOver[int64, int64](x.I, r.summed, from) / int64(count)
 				} else {
 					y.I[out+i] = 0
 				}
 			}
 		})
+		return nil
+	}
+}
+
+// reduction is how a call reduces X: each output sums over the summed extents, in their order, from where the kept
+// ones put it.
+type reduction struct {
+	axes              []int
+	kept, summed      []int
+	keptView, sumView view
+}
+
+func newReduction(c *call) (reduction, error) {
+	x, axes := c.in[0].Shape, c.ints(1)
+	if c.arg(1) == nil {
+		axes = c.node.Attrs.Ints("axes")
+	}
+	axes, err := reducedAxes(c.node, axes, len(x))
+	if err != nil {
+		return reduction{}, err
+	}
+	r, dense := reduction{axes: axes}, rowMajor(x)
+	for i, d := range x {
+		if slices.Contains(axes, i) {
+			r.summed, r.sumView.steps = append(r.summed, d), append(r.sumView.steps, dense.steps[i])
+		} else {
+			r.kept, r.keptView.steps = append(r.kept, d), append(r.keptView.steps, dense.steps[i])
+		}
+	}
+	return r, nil
+}
+
+// count returns what a sum is divided by: for a mean its number of terms.
+func (r reduction) count(mean bool) int {
+	if mean {
+		return product(r.summed)
+	}
+	return 1
+}
+
+// reduceBackward adds to each element of X the gradient of the sum that it is in, divided by its number of terms for a
+// mean.
+func reduceBackward(mean bool) func(c *call, dOut, dIn []*tensor.Tensor) error {
+	return func(c *call, dOut, dIn []*tensor.Tensor) error {
+		x := c.in[0].Shape
+		r, err := newReduction(c)
+		if err != nil || dIn[0] == nil {
+			return err
+		}
+		count := float64(r.count(mean))
+		dy := make([]float32, len(dOut[0].F))
+		for i, v := range dOut[0].F {
+			dy[i] = float32(float64(v) / count)
+		}
+		stretched := view{steps: make([]int, len(x))}
+		steps := rowMajor(r.kept).steps
+		for i := range x {
+			if !slices.Contains(r.axes, i) {
+				stretched.steps[i], steps = steps[0], steps[1:]
+			}
+		}
+		c.addThrough(x, dIn[0].F, rowMajor(x), dy, stretched)
 		return nil
 	}
 }

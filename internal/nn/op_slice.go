@@ -4,7 +4,10 @@ import "github.com/graft-ml/graft/internal/tensor"
 
 // opSlice is Slice: data, starts, ends, axes (optional, else the first ones), steps (optional, else 1). Starts and
 // ends count from the end where negative and are clamped to the axis; a negative step walks backwards.
-var opSlice = &opDef{minIn: 3, maxIn: 5, minOut: 1, maxOut: 1, shape: sliceShape, forward: sliceForward}
+var opSlice = &opDef{
+	minIn: 3, maxIn: 5, minOut: 1, maxOut: 1,
+	shape: sliceShape, forward: sliceForward, backward: sliceBackward,
+}
 
 func sliceShape(n *Node, in []Info) ([]Info, error) {
 	if err := wantPlain(n, in[0]); err != nil {
@@ -26,17 +29,30 @@ func sliceShape(n *Node, in []Info) ([]Info, error) {
 }
 
 func sliceForward(c *call) error {
-	x := c.in[0]
+	shape, v, err := c.sliced()
+	if err != nil {
+		return err
+	}
+	move(shape, c.out[0], rowMajor(shape), c.in[0], v)
+	return nil
+}
+
+func sliceBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	shape, v, err := c.sliced()
+	if err != nil || dIn[0] == nil {
+		return err
+	}
+	c.addThrough(shape, dIn[0].F, v, dOut[0].F, rowMajor(shape))
+	return nil
+}
+
+// sliced is sliceView for a call.
+func (c *call) sliced() (tensor.Shape, view, error) {
 	var p [5][]int
 	for i := 1; i < len(p); i++ {
 		p[i] = c.ints(i)
 	}
-	shape, v, err := sliceView(c.node, x.Shape, p)
-	if err != nil {
-		return err
-	}
-	move(shape, c.out[0], rowMajor(shape), x, v)
-	return nil
+	return sliceView(c.node, c.in[0].Shape, p)
 }
 
 // sliceView returns the shape of a slice of a value of shape x, and the way to walk it. p holds the inputs of the

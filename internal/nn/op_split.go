@@ -1,7 +1,12 @@
 package nn
 
+import "github.com/graft-ml/graft/internal/tensor"
+
 // opSplit cuts a value along axis into parts: of the sizes of the input split, or else into equal ones.
-var opSplit = &opDef{minIn: 1, maxIn: 2, minOut: 1, maxOut: -1, shape: splitShape, forward: splitForward}
+var opSplit = &opDef{
+	minIn: 1, maxIn: 2, minOut: 1, maxOut: -1,
+	shape: splitShape, forward: splitForward, backward: splitBackward,
+}
 
 func splitShape(n *Node, in []Info) ([]Info, error) {
 	if err := wantPlain(n, in[0]); err != nil {
@@ -47,21 +52,39 @@ func equalParts(d, k int) []int {
 }
 
 func splitForward(c *call) error {
-	x := c.in[0]
-	axis, err := axisOf(c.node, c.node.Attrs.Int("axis", 0), len(x.Shape))
+	return eachSplit(c, func(i int, src view) {
+		if y := c.out[i]; y != nil {
+			move(y.Shape, y, rowMajor(y.Shape), c.in[0], src)
+		}
+	})
+}
+
+// eachSplit calls f for each output with the way to walk its elements in the input.
+func eachSplit(c *call, f func(i int, src view)) error {
+	x := c.in[0].Shape
+	axis, err := axisOf(c.node, c.node.Attrs.Int("axis", 0), len(x))
 	if err != nil {
 		return err
 	}
-	src := rowMajor(x.Shape)
+	src := rowMajor(x)
 	sizes := c.ints(1)
 	if sizes == nil {
-		sizes = equalParts(x.Shape[axis], len(c.out))
+		sizes = equalParts(x[axis], len(c.out))
 	}
-	for i, y := range c.out {
-		if y != nil {
-			move(y.Shape, y, rowMajor(y.Shape), x, src)
-		}
+	for i := range c.out {
+		f(i, src)
 		src.off += sizes[i] * src.steps[axis]
 	}
 	return nil
+}
+
+func splitBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	if dIn[0] == nil {
+		return nil
+	}
+	return eachSplit(c, func(i int, src view) {
+		if dy := dOut[i]; dy != nil {
+			c.addThrough(dy.Shape, dIn[0].F, src, dy.F, rowMajor(dy.Shape))
+		}
+	})
 }

@@ -3,7 +3,10 @@ package nn
 import "github.com/graft-ml/graft/internal/tensor"
 
 // opTranspose permutes the axes: axis i of the output is axis perm[i] of the input; without perm in reverse.
-var opTranspose = &opDef{minIn: 1, maxIn: 1, minOut: 1, maxOut: 1, shape: transposeShape, forward: transposeForward}
+var opTranspose = &opDef{
+	minIn: 1, maxIn: 1, minOut: 1, maxOut: 1,
+	shape: transposeShape, forward: transposeForward, backward: transposeBackward,
+}
 
 // permutation returns the attribute perm, or its default for a value of the given rank.
 func permutation(n *Node, rank int) ([]int, error) {
@@ -43,14 +46,33 @@ func transposeShape(n *Node, in []Info) ([]Info, error) {
 
 func transposeForward(c *call) error {
 	x, y := c.in[0], c.out[0]
-	perm, err := permutation(c.node, len(x.Shape))
+	v, err := transposeView(c.node, x.Shape)
 	if err != nil {
 		return err
 	}
-	dense, v := rowMajor(x.Shape), view{steps: make([]int, len(perm))}
+	move(y.Shape, y, rowMajor(y.Shape), x, v)
+	return nil
+}
+
+func transposeBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	v, err := transposeView(c.node, c.in[0].Shape)
+	if err != nil || dIn[0] == nil {
+		return err
+	}
+	dy := dOut[0]
+	c.addThrough(dy.Shape, dIn[0].F, v, dy.F, rowMajor(dy.Shape))
+	return nil
+}
+
+// transposeView returns the way to walk a value of shape x along the axes of the output.
+func transposeView(n *Node, x tensor.Shape) (view, error) {
+	perm, err := permutation(n, len(x))
+	if err != nil {
+		return view{}, err
+	}
+	dense, v := rowMajor(x), view{steps: make([]int, len(perm))}
 	for i, p := range perm {
 		v.steps[i] = dense.steps[p]
 	}
-	move(y.Shape, y, rowMajor(y.Shape), x, v)
-	return nil
+	return v, nil
 }
