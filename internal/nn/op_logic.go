@@ -21,7 +21,10 @@ var (
 	}}
 
 	// opWhere takes each element from its second input where its first is true, else from its third.
-	opWhere = &opDef{minIn: 3, maxIn: 3, minOut: 1, maxOut: 1, shape: whereShape, forward: whereForward}
+	opWhere = &opDef{
+		minIn: 3, maxIn: 3, minOut: 1, maxOut: 1,
+		shape: whereShape, forward: whereForward, backward: whereBackward,
+	}
 )
 
 func comparison(ff func(a, b float32) bool, fi func(a, b int64) bool) *opDef {
@@ -93,4 +96,18 @@ func where[T any](c *call, elems func(*tensor.Tensor) []T) {
 			}
 		}
 	})
+}
+
+// whereBackward gives the gradient of each element to the input that it was taken from.
+func whereBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	cond, shape := c.in[0], dOut[0].Shape
+	taken := &tensor.Tensor{DType: tensor.Bool, Shape: shape, I: make([]int64, len(dOut[0].F))}
+	move(shape, taken, rowMajor(shape), cond, broadcastTo(cond.Shape, shape))
+	if dIn[1] != nil {
+		c.unstretch(dIn[1], dOut[0], func(i int) bool { return taken.I[i] != 0 })
+	}
+	if dIn[2] != nil {
+		c.unstretch(dIn[2], dOut[0], func(i int) bool { return taken.I[i] == 0 })
+	}
+	return nil
 }

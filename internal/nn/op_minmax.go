@@ -14,7 +14,7 @@ var (
 )
 
 func extremum(ff func(a, b float32) float32, fi func(a, b int64) int64) *opDef {
-	return &opDef{minIn: 1, maxIn: -1, minOut: 1, maxOut: 1, shape: minMaxShape,
+	return &opDef{minIn: 1, maxIn: -1, minOut: 1, maxOut: 1, shape: minMaxShape, backward: extremumBackward,
 		forward: func(c *call) error {
 			if c.out[0].DType == tensor.Float32 {
 				foldAll(c, floatsOf, ff)
@@ -44,4 +44,30 @@ func foldAll[T cmp.Ordered](c *call, elems func(*tensor.Tensor) []T, f func(a, b
 	for _, x := range c.in[1:] {
 		broadcast2(y.Shape, dst, dst, y.Shape, elems(x), x.Shape, f)
 	}
+}
+
+// extremumBackward gives the gradient of each element to the first input that has it.
+func extremumBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	y := c.out[0]
+	owner := make([]int, len(y.F))
+	for i := range owner {
+		owner[i] = -1
+	}
+	for k, x := range c.in {
+		v := broadcastTo(x.Shape, y.Shape)
+		step := lastStep(v)
+		eachRow(y.Shape, []view{v}, func(out, n int, at []int) {
+			for j := range n {
+				if owner[out+j] < 0 && x.F[at[0]+j*step] == y.F[out+j] {
+					owner[out+j] = k
+				}
+			}
+		})
+	}
+	for k, dx := range dIn {
+		if dx != nil {
+			c.unstretch(dx, dOut[0], func(i int) bool { return owner[i] == k })
+		}
+	}
+	return nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // opPow is Pow with broadcasting. The result has the type of the base.
-var opPow = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: powShape, forward: powForward}
+var opPow = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: powShape, forward: powForward, backward: powBackward}
 
 func powShape(n *Node, in []Info) ([]Info, error) {
 	for _, v := range in {
@@ -64,4 +64,27 @@ func intPow(x, e int64) int64 {
 		x *= x
 	}
 	return y
+}
+
+// powBackward: dx = e·x^(e−1), which is 0 for e = 0; de = x^e·ln x, which is 0 for x = 0 and e ≥ 0, the limit from
+// above.
+func powBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	base, exp := c.in[0], tensor.FromFloats(c.in[1].Float32s(), c.in[1].Shape...)
+	if dIn[0] != nil {
+		gatherGradient(c, dOut[0], dIn[0], base, exp, func(x, e float32) float32 {
+			if e == 0 {
+				return 0
+			}
+			return float32(float64(e) * math.Pow(float64(x), float64(e)-1))
+		})
+	}
+	if dIn[1] != nil {
+		gatherGradient(c, dOut[0], dIn[1], base, exp, func(x, e float32) float32 {
+			if x == 0 && e >= 0 {
+				return 0
+			}
+			return float32(math.Pow(float64(x), float64(e)) * math.Log(float64(x)))
+		})
+	}
+	return nil
 }

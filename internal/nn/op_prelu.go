@@ -1,7 +1,12 @@
 package nn
 
+import "github.com/graft-ml/graft/internal/tensor"
+
 // opPRelu is PRelu: x, or slope·x where x is negative. The slope broadcasts to X.
-var opPRelu = &opDef{minIn: 2, maxIn: 2, minOut: 1, maxOut: 1, shape: pReluShape, forward: pReluForward}
+var opPRelu = &opDef{
+	minIn: 2, maxIn: 2, minOut: 1, maxOut: 1,
+	shape: pReluShape, forward: pReluForward, backward: pReluBackward,
+}
 
 func pReluShape(n *Node, in []Info) ([]Info, error) {
 	s, err := broadcastInfos(n, in)
@@ -22,5 +27,22 @@ func pReluForward(c *call) error {
 		}
 		return v
 	})
+	return nil
+}
+
+// pReluBackward: at 0 the derivative by x is the slope, as LeakyRelu has it.
+func pReluBackward(c *call, dOut, dIn []*tensor.Tensor) error {
+	x, slope := c.in[0], c.in[1]
+	if dIn[0] != nil {
+		gatherGradient(c, dOut[0], dIn[0], x, slope, func(v, s float32) float32 {
+			if v > 0 {
+				return 1
+			}
+			return s
+		})
+	}
+	if dIn[1] != nil {
+		gatherGradient(c, dOut[0], dIn[1], x, slope, func(v, _ float32) float32 { return min(v, 0) })
+	}
 	return nil
 }
