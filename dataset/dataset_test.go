@@ -137,6 +137,21 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+func TestUnlabelled(t *testing.T) {
+	files := memory("0.jpg cat/1.jpg cat/sub/2.jpg train/3.jpg", map[string]string{"a/x.jpg": picture("x"), "b/y.jpg": picture("x"), "cat/t.jpg": "hello"})
+	d, err := OpenFS(t.Context(), files, "photos", Options{Unlabelled: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Classes) != 0 || d.MultiLabel {
+		t.Errorf("classes %v, multi-label %v, want none", d.Classes, d.MultiLabel)
+	}
+	wantLines(t, d, "!cat/t.jpg []: mislabelled: named .jpg, its content is text",
+		"0.jpg", "a/x.jpg", "b/y.jpg", "cat/1.jpg", "cat/sub/2.jpg", "train/3.jpg")
+	_, err = OpenFS(t.Context(), files, "photos", Options{Unlabelled: true, Exclude: []string{"cat"}})
+	wantError(t, err, "Exclude", "Unlabelled")
+}
+
 func TestOpenFSErrors(t *testing.T) {
 	two := memory("cat/1.jpg dog/2.jpg", nil)
 	for _, c := range []struct {

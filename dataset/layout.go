@@ -23,6 +23,9 @@ func (d *Dataset) fromFolders(ctx context.Context, l *listing, o Options) error 
 	if len(d.Samples) == 0 {
 		return d.noPictures()
 	}
+	if o.Unlabelled {
+		return d.finish()
+	}
 	d.tree = true
 	lay := layoutOf(l.dirs, s.holds)
 	d.ready = lay.ready

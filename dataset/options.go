@@ -10,6 +10,7 @@ import (
 // Options says how a source is opened. The zero value is the default of every field.
 type Options struct {
 	Exclude      []string // classes to leave out; a name that is none is an error
+	Unlabelled   bool     // every picture of a folder or archive counts, wherever it lies, and has no label; tables keep theirs
 	Threads      int      // files read at once; 0: GOMAXPROCS
 	MaxFileBytes int64    // a larger file is skipped; 0: 1 GiB
 	MaxMembers   int      // an archive with more members is refused; 0: 10 million
@@ -33,6 +34,9 @@ func (o Options) withDefaults() (Options, error) {
 		if f.value < 0 {
 			errs = append(errs, fmt.Errorf("dataset: options: %s is %d, want 0 or more", f.name, f.value))
 		}
+	}
+	if o.Unlabelled && len(o.Exclude) > 0 {
+		errs = append(errs, fmt.Errorf("dataset: options: Exclude names classes, and Unlabelled has none"))
 	}
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
