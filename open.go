@@ -37,6 +37,23 @@ func openData(ctx context.Context, path string, r Reading, tell progress) (*data
 		return nil, err
 	}
 	tell.note("%s: %s in %s", d.Name, count(len(d.Samples), "picture", "pictures"), count(len(d.Classes), "class", "classes"))
+	tellFound(d, tell)
+	return d, nil
+}
+
+// openUnlabelled is openData for pictures that need no labels.
+func openUnlabelled(ctx context.Context, path string, r Reading, tell progress) (*dataset.Dataset, error) {
+	d, err := dataset.Open(ctx, path, dataset.Options{Unlabelled: true, Threads: r.Threads})
+	if err != nil {
+		return nil, err
+	}
+	tell.note("%s: %s", d.Name, count(len(d.Samples), "picture", "pictures"))
+	tellFound(d, tell)
+	return d, nil
+}
+
+// tellFound tells what was found besides pictures to use.
+func tellFound(d *dataset.Dataset, tell progress) {
 	for _, n := range d.Notes {
 		tell.note("%s", n)
 	}
@@ -52,7 +69,6 @@ func openData(ctx context.Context, path string, r Reading, tell progress) (*data
 	if more := len(d.Skipped) - shownSkipped; more > 0 {
 		tell.warn("and %d more files that cannot be used", more)
 	}
-	return d, nil
 }
 
 // shownSkipped is how many of the skipped files are named as they are found; skipped.csv names all.

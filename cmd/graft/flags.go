@@ -49,6 +49,11 @@ func addStore(f *pflag.FlagSet, h *graft.Hub) {
 // addReading adds the flags that bound how pictures are found and decoded.
 func addReading(f *pflag.FlagSet, r *graft.Reading) {
 	f.StringSliceVar(&r.Exclude, "exclude", nil, "class to leave out (repeatable)")
+	addFeatures(f, r)
+}
+
+// addFeatures adds the flags of every verb that computes features.
+func addFeatures(f *pflag.FlagSet, r *graft.Reading) {
 	addDecoding(f, r)
 	f.StringVar(&r.Cache, "cache", "", "folder of the feature cache (default: graft/features in the user's cache folder)")
 	f.BoolVar(&r.NoCache, "no-cache", false, "neither read nor write the feature cache")
