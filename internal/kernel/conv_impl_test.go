@@ -116,7 +116,7 @@ func guarded(t *testing.T, n int) [2][]float32 {
 }
 
 // part returns n elements at the guarded end of one of two slices.
-func part(s [2][]float32, i, n int) []float32 {
+func part[E any](s [2][]E, i, n int) []E {
 	if i == 0 {
 		return s[0][len(s[0])-n:]
 	}

@@ -1,7 +1,8 @@
 // Package kernel holds the inner loops of the network: convolutions, matrix products, pooling, elementwise
 // arithmetic and changes of layout.
 //
-// Input and output are float32 slices; where a picture's pixels lie in a slice is told by a Grid. Kernels
+// Input and output are slices of float32, of bytes that a Quant maps to numbers, or of bfloat16 as uint16; where a
+// picture's pixels lie in a slice is told by a Grid. Kernels
 // are single-threaded and know nothing of graphs: the caller cuts the work into ranges of pixels and
 // channels and may run ranges that do not overlap at the same time. Every output element is the same sum in
 // the same order however the work is cut, so that results do not depend on batch or threads. Functions
