@@ -1,0 +1,136 @@
+package kernel
+
+// ConvBF16 is a convolution of NHWC pictures of bfloat16 with sums of float32: dst = Act(bias + Σ src·w + res).
+//
+// A sum takes two elements of the input at a time: first the product of the second, then that of the first, each
+// product exact and each sum rounded to the nearest even, subnormal results set to zero. This is what Intel documents
+// of VDPBF16PS.
+type ConvBF16 struct {
+	// Conv tells the geometry: the halo of the source holds zeros. Act may be Identity, Relu or Clip.
+	Conv  Conv
+	Float bool // the output is float32: packed for RunFloat
+}
+
+// PackedBF16 are the packed weights of a ConvBF16, for the distances Src.Row and Src.Pixel of its source.
+type PackedBF16 struct {
+	row, pixel int
+	bias       []float32 // of all blocks' channels
+	offsets    []int32   // of the units, in bytes
+	weights    []uint16  // of the blocks, [unit][channel][2] each
+	whole      bool      // no unit reaches over the end of a window
+}
+
+// Blocks returns the number of blocks of output channels: the unit in which Run is told what to do.
+func (c *ConvBF16) Blocks() int { return c.Conv.Groups * c.groupBlocks() }
+
+func (c *ConvBF16) groupBlocks() int { return (c.per() + c.blockC() - 1) / c.blockC() }
+
+// per returns the output channels of one group.
+func (c *ConvBF16) per() int { return c.Conv.OutC / c.Conv.Groups }
+
+// blockC returns the channels of a block.
+func (c *ConvBF16) blockC() int {
+	block, vector := tileBF16()
+	if c.per() <= vector {
+		return vector
+	}
+	return block
+}
+
+// Pack returns w [OutC, InC, KH, KW], rounded to bfloat16, and bias [OutC] (nil: zeros) in the order in which the
+// kernel reads them. The grid of the source must be known.
+func (c *ConvBF16) Pack(w, bias []float32) *PackedBF16 {
+	v, blockC := &c.Conv, c.blockC()
+	must("weights", len(w), 0, v.OutC*v.taps())
+	units, whole := v.units(2)
+	p := &PackedBF16{row: v.Src.Row, pixel: v.Src.Pixel, whole: whole,
+		bias: make([]float32, c.Blocks()*blockC), weights: make([]uint16, c.Blocks()*len(units)*blockC*2)}
+	for _, u := range units {
+		p.offsets = append(p.offsets, int32(2*u.off))
+	}
+	for oc := range v.OutC {
+		g, j := oc/c.per(), oc%c.per()
+		b := g*c.groupBlocks() + j/blockC
+		if bias != nil {
+			p.bias[b*blockC+j%blockC] = bias[oc]
+		}
+		of, to := w[oc*v.taps():][:v.taps()], p.weights[b*len(units)*blockC*2:]
+		for i, u := range units {
+			for k, tap := range u.tap[:2] {
+				if tap >= 0 {
+					to[(i*blockC+j%blockC)*2+k] = ToBF16(of[tap%v.InC*v.KH*v.KW+tap/v.InC])
+				}
+			}
+		}
+	}
+	return p
+}
+
+// Run computes the channel blocks [b0, b1) of the output pixels [p0, p1), counted over all N·OutH·OutW. packed comes
+// from Pack. res may be nil. dst may be res, not src.
+func (c *ConvBF16) Run(dst, src, res []uint16, packed *PackedBF16, p0, p1, b0, b1 int) {
+	if p0 < p1 && b0 < b1 {
+		must("conv output", len(dst), c.Conv.Dst.Start, c.end(c.Conv.Dst))
+		c.run(bf16Task{ConvBF16: c, halves: dst, src: src, res: res, packed: packed}, p0, p1, b0, b1)
+	}
+}
+
+// RunFloat is Run where the output is float32: Float must be set.
+func (c *ConvBF16) RunFloat(dst []float32, src, res []uint16, packed *PackedBF16, p0, p1, b0, b1 int) {
+	if p0 < p1 && b0 < b1 {
+		must("conv output", len(dst), c.Conv.Dst.Start, c.end(c.Conv.Dst))
+		c.run(bf16Task{ConvBF16: c, floats: dst, src: src, res: res, packed: packed}, p0, p1, b0, b1)
+	}
+}
+
+// end returns the end of the output's last pixel in a grid.
+func (c *ConvBF16) end(g Grid) int {
+	return g.At(c.Conv.N-1, c.Conv.OutH-1, c.Conv.OutW-1) + c.Conv.OutC
+}
+
+// bf16Task is what one block of a convolution is.
+type bf16Task struct {
+	*ConvBF16
+	halves   []uint16  // the output, or
+	floats   []float32 // the output
+	src, res []uint16
+	packed   *PackedBF16
+
+	block     int // of output channels
+	inC, outC int // first channel of the group's input, of the block's output
+	width     int // channels of the block that exist
+	lo, hi    float32
+}
+
+func (c *ConvBF16) run(t bf16Task, p0, p1, b0, b1 int) {
+	c.check(&t, p1, b1)
+	t.lo, t.hi = c.Conv.Act.bounds()
+	const cache, few = 256 << 10, 56 // as in ConvInt8
+	step := p1 - p0
+	if 2*(b1-b0)*c.blockC()*c.Conv.taps() <= cache {
+		step = few
+	}
+	for p := p0; p < p1; p += step {
+		for b := b0; b < b1; b++ {
+			g, j := b/c.groupBlocks(), b%c.groupBlocks()
+			t.block, t.inC, t.outC = b, g*c.Conv.InC, g*c.per()+j*c.blockC()
+			t.width = min(c.blockC(), c.per()-j*c.blockC())
+			t.run(p, min(p+step, p1))
+		}
+	}
+}
+
+// check panics if a slice is too short for the geometry, or the weights were packed for another one.
+func (c *ConvBF16) check(t *bf16Task, p1, b1 int) {
+	v := &c.Conv
+	must("conv pixels", v.N*v.OutH*v.OutW, 0, p1)
+	must("conv blocks", min(c.Blocks(), len(t.packed.bias)/c.blockC()), 0, b1)
+	y, x := (v.OutH-1)*v.StrideH+(v.KH-1)*v.DilH, (v.OutW-1)*v.StrideW+(v.KW-1)*v.DilW
+	must("conv input", len(t.src), v.Src.Start, v.Src.At(v.N-1, y, x)+v.Groups*v.InC)
+	if t.res != nil {
+		must("conv residual", len(t.res), v.Res.Start, c.end(v.Res))
+	}
+	if t.packed.row != v.Src.Row || t.packed.pixel != v.Src.Pixel || (t.floats != nil) != c.Float || !v.Act.clips() {
+		panic("kernel: conv weights packed for another source, output or activation")
+	}
+}
