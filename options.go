@@ -68,12 +68,12 @@ type Head struct {
 	Activation string  // "relu" (default) or "gelu"
 	Dropout    float64 // share dropped behind each hidden layer; of a linear head, of the features
 
-	Optimizer    string  // "adam" (default), "adamw", "sgd" or "lbfgs" (linear heads)
+	Optimizer    string  // "adam" (default), "adamw", "lamb", "sgd" or "lbfgs" (linear heads)
 	LearningRate float64 // 0: 1e-3, for sgd 1e-2
 	Momentum     float64 // of sgd
 	Nesterov     bool
 	WeightDecay  float64
-	Schedule     string // "constant" (default), "step" or "cosine"
+	Schedule     string // "constant" (default), "step", "cosine" or "one-cycle"
 	Warmup       int    // epochs of linear warm-up
 
 	Batch    int // 0: 32

@@ -41,7 +41,7 @@ func newFit(train, val Data, o HeadOptions, onEpoch func(Epoch)) (*fit, error) {
 		f.scaler = newScaler(train)
 	}
 	f.loss = newLoss(o, classWeights(o, train.counts(o.Classes)))
-	f.optimizer = &optimizer{o: o, pool: o.Pool}
+	f.optimizer = &optimizer{rule: o.rule(), pool: o.Pool}
 	var err error
 	if f.layers, err = newLayers(train.D, o); err != nil {
 		return nil, err
@@ -223,9 +223,9 @@ func diverged(value float64, epoch int, rate float64) error {
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // sized returns s with n elements, reusing its memory if it can.
-func sized(s []float32, n int) []float32 {
+func sized[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]float32, n)
+		return make([]T, n)
 	}
 	return s[:n]
 }

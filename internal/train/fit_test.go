@@ -385,7 +385,7 @@ func TestBadInput(t *testing.T) {
 		{"options", func(_, _ *Data, o *HeadOptions) {
 			*o = HeadOptions{Classes: 1, Dropout: 1, Optimizer: "adagrad", LearningRate: -1, Epochs: -2, Hidden: []int{0}, Nesterov: true}
 		}, `1 classes, want at least 2; hidden layer 1 of width 0, want at least 1; dropout 1, want at least 0 and under 1; ` +
-			`optimizer "adagrad", want one of adam, adamw, sgd, lbfgs; learning rate -1, want a positive number; nesterov without momentum; epochs -2`},
+			`optimizer "adagrad", want one of adam, adamw, lamb, sgd, lbfgs; learning rate -1, want a positive number; nesterov without momentum; epochs -2`},
 		{"lbfgs with hidden layers", func(_, _ *Data, o *HeadOptions) { o.Optimizer, o.Hidden = LBFGS, []int{3} }, "want a linear head"},
 		{"nan rate", func(_, _ *Data, o *HeadOptions) { o.LearningRate = math.NaN() }, "learning rate NaN"},
 	} {

@@ -8,59 +8,93 @@ import (
 
 // param is something that trains: values, their gradient, and the memory of the optimiser.
 type param struct {
+	name  string
 	w, g  []float32
-	decay bool      // weights decay, biases do not
+	decay bool      // weights decay, biases and the parameters of normalisations do not
+	scale float64   // of the learning rate; 0 means 1
 	m, v  []float32 // running means of the gradient and of its square; m is SGD's velocity
 }
 
-// optimizer changes parameters by their gradients.
-type optimizer struct {
-	o     HeadOptions
-	pool  *nn.Pool
-	steps int // done so far
+// rule says how an optimiser turns gradients into steps.
+type rule struct {
+	kind     string // Adam, AdamW, LAMB or SGD
+	momentum float64
+	nesterov bool
+	decay    float64
 }
 
-// The constants of Adam (Kingma and Ba, arXiv:1412.6980).
+// rule returns what o says of the optimiser.
+func (o HeadOptions) rule() rule { return rule{o.Optimizer, o.Momentum, o.Nesterov, o.WeightDecay} }
+
+// optimizer changes parameters by their gradients.
+type optimizer struct {
+	rule
+	pool    *nn.Pool
+	steps   int       // done so far
+	update  []float32 // LAMB: the step of a parameter before it is scaled
+	partial []float64 // sums of the chunks of a parameter
+}
+
+// The constants of Adam (Kingma and Ba, arXiv:1412.6980), and the epsilon that LAMB has instead (You et al.,
+// arXiv:1904.00962).
 const (
 	beta1, beta2 = 0.9, 0.999
 	epsilon      = 1e-8
+	epsilonLAMB  = 1e-6
 )
+
+// chunk is how many elements of a parameter a task works on, and how many are summed before their sum joins
+// others: it fixes the order of sums, whatever the number of threads.
+const chunk = 1 << 13
 
 // step does one step of the given learning rate for each of params. The arithmetic is that of torch.optim, in
 // float32.
 func (op *optimizer) step(params []*param, rate float64) {
 	op.steps++
 	for _, p := range params {
-		if p.m == nil {
-			p.m = make([]float32, len(p.w))
-			if op.o.Optimizer != SGD {
-				p.v = make([]float32, len(p.w))
-			}
+		p.remember(op.kind)
+		rate := rate
+		if p.scale != 0 {
+			rate *= p.scale
 		}
-		decay := op.o.WeightDecay
+		decay := op.decay
 		if !p.decay {
 			decay = 0
 		}
-		const chunk = 1 << 13
-		op.pool.Run((len(p.w)+chunk-1)/chunk, func(i int) {
-			lo, hi := i*chunk, min(len(p.w), (i+1)*chunk)
-			if op.o.Optimizer == SGD {
-				op.sgd(p, lo, hi, float32(rate), float32(decay))
-			} else {
-				op.adam(p, lo, hi, rate, decay)
-			}
-		})
+		switch op.kind {
+		case SGD:
+			op.chunks(len(p.w), func(lo, hi int) { op.sgd(p, lo, hi, float32(rate), float32(decay)) })
+		case LAMB:
+			op.lamb(p, rate, decay)
+		default:
+			op.chunks(len(p.w), func(lo, hi int) { op.adam(p, lo, hi, rate, decay) })
+		}
 	}
+}
+
+// remember makes p's memory for an optimiser of the kind.
+func (p *param) remember(kind string) {
+	if p.m == nil {
+		p.m = make([]float32, len(p.w))
+	}
+	if p.v == nil && kind != SGD {
+		p.v = make([]float32, len(p.w))
+	}
+}
+
+// chunks calls do for the parts of n elements.
+func (op *optimizer) chunks(n int, do func(lo, hi int)) {
+	op.pool.Run((n+chunk-1)/chunk, func(i int) { do(i*chunk, min(n, (i+1)*chunk)) })
 }
 
 // sgd: v ← momentum·v + g, w ← w − rate·v; Nesterov's form steps along g + momentum·v. The first velocity is g.
 func (op *optimizer) sgd(p *param, lo, hi int, rate, decay float32) {
-	momentum := float32(op.o.Momentum)
+	momentum := float32(op.momentum)
 	for i := lo; i < hi; i++ {
 		g := p.g[i] + decay*p.w[i]
 		v := momentum*p.m[i] + g
 		p.m[i] = v
-		if op.o.Nesterov {
+		if op.nesterov {
 			v = g + momentum*v
 		}
 		p.w[i] -= rate * v
@@ -71,17 +105,96 @@ func (op *optimizer) sgd(p *param, lo, hi int, rate, decay float32) {
 // AdamW shrinks w apart from that; Adam adds the decay to g.
 func (op *optimizer) adam(p *param, lo, hi int, rate, decay float64) {
 	pull, shrink := float32(decay), float32(1)
-	if op.o.Optimizer == AdamW {
+	if op.kind == AdamW {
 		pull, shrink = 0, float32(1-rate*decay)
 	}
 	size := float32(rate / (1 - math.Pow(beta1, float64(op.steps))))
-	root := float32(math.Sqrt(1 - math.Pow(beta2, float64(op.steps))))
+	root := op.root()
 	for i := lo; i < hi; i++ {
 		w := p.w[i]
 		g := p.g[i] + pull*w
-		m := beta1*p.m[i] + (1-beta1)*g
-		v := beta2*p.v[i] + (1-beta2)*g*g
-		p.m[i], p.v[i] = m, v
+		m, v := p.moments(i, g)
 		p.w[i] = w*shrink - size*m/(float32(math.Sqrt(float64(v)))/root+epsilon)
 	}
+}
+
+// moments takes g into the running means of element i and returns them.
+func (p *param) moments(i int, g float32) (m, v float32) {
+	m = beta1*p.m[i] + (1-beta1)*g
+	v = beta2*p.v[i] + (1-beta2)*g*g
+	p.m[i], p.v[i] = m, v
+	return m, v
+}
+
+// root is what the root of v is divided by to correct it for its start at zero.
+func (op *optimizer) root() float32 {
+	return float32(math.Sqrt(1 - math.Pow(beta2, float64(op.steps))))
+}
+
+// lamb is Adam's step with the decay added, u, scaled for each parameter as a whole: w ← w − rate·‖w‖/‖u‖·u. What does
+// not decay, and what is zero, is not scaled.
+func (op *optimizer) lamb(p *param, rate, decay float64) {
+	u := sized(op.update, len(p.w))
+	op.update = u
+	start := float32(1 - math.Pow(beta1, float64(op.steps)))
+	root := op.root()
+	op.chunks(len(u), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			m, v := p.moments(i, p.g[i])
+			u[i] = m/start/(float32(math.Sqrt(float64(v)))/root+epsilonLAMB) + float32(decay)*p.w[i]
+		}
+	})
+	trust := 1.0
+	if p.decay {
+		if w, s := op.norm(p.w), op.norm(u); w > 0 && s > 0 {
+			trust = w / s
+		}
+	}
+	size := float32(rate * trust)
+	op.chunks(len(u), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			p.w[i] -= size * u[i]
+		}
+	})
+}
+
+// norm returns the Euclidean norm of x.
+func (op *optimizer) norm(x []float32) float64 { return math.Sqrt(op.squares(x)) }
+
+// squares returns Σx², chunk by chunk in float64.
+func (op *optimizer) squares(x []float32) float64 {
+	op.partial = sized(op.partial, (len(x)+chunk-1)/chunk)
+	op.chunks(len(x), func(lo, hi int) {
+		sum := 0.0
+		for _, v := range x[lo:hi] {
+			sum += float64(v) * float64(v)
+		}
+		op.partial[lo/chunk] = sum
+	})
+	total := 0.0
+	for _, s := range op.partial {
+		total += s
+	}
+	return total
+}
+
+// clip scales the gradients of all of params down to a common norm of most, and returns the norm that they had.
+func (op *optimizer) clip(params []*param, most float64) float64 {
+	total := 0.0
+	for _, p := range params {
+		total += op.squares(p.g)
+	}
+	norm := math.Sqrt(total)
+	if !(norm > most) { // a norm that is no number is left for the loss to show
+		return norm
+	}
+	by := float32(most / (norm + 1e-6)) // torch's clip_grad_norm_
+	for _, p := range params {
+		op.chunks(len(p.g), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				p.g[i] *= by
+			}
+		})
+	}
+	return norm
 }

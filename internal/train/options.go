@@ -17,11 +17,13 @@ const (
 	Adam  = "adam"
 	AdamW = "adamw"
 	SGD   = "sgd"
+	LAMB  = "lamb"
 	LBFGS = "lbfgs"
 
 	Constant = "constant"
 	Step     = "step"
 	Cosine   = "cosine"
+	OneCycle = "one-cycle"
 
 	WeightsAuto     = "auto"
 	WeightsNone     = "none"
@@ -40,7 +42,7 @@ type HeadOptions struct {
 	Activation string  // of the hidden layers: ReLU (default) or GELU
 	Dropout    float64 // share in [0,1) dropped behind each hidden layer; of a linear head, of the features
 
-	// Optimizer is Adam (default), AdamW, SGD, or LBFGS: full batch and for linear heads without dropout alone;
+	// Optimizer is Adam (default), AdamW, LAMB, SGD, or LBFGS: full batch and for linear heads without dropout alone;
 	// an epoch is then one iteration.
 	Optimizer    string
 	LearningRate float64 // default 1e-3, for SGD 1e-2; LBFGS finds its own
@@ -50,7 +52,7 @@ type HeadOptions struct {
 	// is the derivative of decay/2·Σw².
 	WeightDecay float64
 
-	Schedule     string  // of the learning rate: Constant (default), Step or Cosine
+	Schedule     string  // of the learning rate: Constant (default), Step, Cosine or OneCycle
 	WarmupEpochs int     // the rate rises linearly before the schedule starts
 	StepEpochs   int     // Step: epochs between steps; default a third of Horizon
 	StepFactor   float64 // Step: what each step multiplies by, in (0,1); default 0.1
@@ -96,14 +98,14 @@ func (o HeadOptions) Validate() error {
 	}
 	word("activation", o.Activation, ReLU, GELU)
 	share("dropout", o.Dropout)
-	word("optimizer", o.Optimizer, Adam, AdamW, SGD, LBFGS)
+	word("optimizer", o.Optimizer, Adam, AdamW, LAMB, SGD, LBFGS)
 	positive("learning rate", o.LearningRate)
 	positive("weight decay", o.WeightDecay)
 	share("momentum", o.Momentum)
 	want(o.Momentum == 0 || o.Optimizer == SGD, "momentum with optimizer %q, want sgd", o.Optimizer)
 	want(!o.Nesterov || o.Momentum > 0, "nesterov without momentum")
 	want(o.Optimizer != LBFGS || len(o.Hidden) == 0 && o.Dropout == 0, "lbfgs with hidden layers or dropout, want a linear head")
-	word("schedule", o.Schedule, Constant, Step, Cosine)
+	word("schedule", o.Schedule, Constant, Step, Cosine, OneCycle)
 	for _, f := range []struct {
 		name string
 		n    int

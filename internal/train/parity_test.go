@@ -108,7 +108,7 @@ func TestOptimizerSteps(t *testing.T) {
 	}
 	for name, r := range c.Runs {
 		t.Run(name, func(t *testing.T) {
-			op := &optimizer{o: r.options()}
+			op := &optimizer{rule: r.options().rule()}
 			w, b := &param{w: append([]float32(nil), c.W...), decay: true}, &param{w: append([]float32(nil), c.B...)}
 			for i, want := range r.After {
 				w.g, b.g = c.Grads[i][0], c.Grads[i][1]
