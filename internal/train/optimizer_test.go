@@ -7,6 +7,7 @@ import (
 
 	"github.com/graft-ml/graft/internal/check"
 	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/random"
 )
 
 // Three steps as timm's Lamb does them (eps 1e-6, no limit of the gradient): a matrix that decays, and a bias.
@@ -50,9 +51,9 @@ func TestOptimizerWorkers(t *testing.T) {
 		op, avg := &optimizer{rule: rule{kind: LAMB, decay: .01}, pool: pool}, average{decay: .9}
 		avg.include([]*param{p})
 		for step := range 3 {
-			s := newStream(uint64(step))
+			s := random.New(uint64(step))
 			for i := range p.g {
-				p.g[i] = float32(s.unit() - .5)
+				p.g[i] = float32(s.Unit() - .5)
 			}
 			op.clip([]*param{p}, 1)
 			op.step([]*param{p}, .1)

@@ -40,7 +40,8 @@ func (d Data) key(i int) uint64 {
 // the share of pictures whose largest logit is their class; for multi-label it is the micro F1 of the labels
 // with a probability of at least 1/2. The validation fields are NaN without validation data.
 type Epoch struct {
-	Epoch         int // from 1
+	Epoch         int    // from 1
+	Phase         string // of a Tune
 	TrainLoss     float64
 	TrainAccuracy float64
 	ValLoss       float64
