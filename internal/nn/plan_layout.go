@@ -115,7 +115,10 @@ func lowerReshape(c *compiler, n *Node) bool {
 }
 
 // byDefinition emits the operator's own forward, on rows.
-func (c *compiler) byDefinition(n *Node) {
+func (c *compiler) byDefinition(n *Node) { c.defined(n, ops[n.Op]) }
+
+// defined emits the forward of def, on rows.
+func (c *compiler) defined(n *Node, def *opDef) {
 	call := &call{node: n, pool: c.plan.pool}
 	var reads, writes []*planValue
 	var in, out []*planValue
@@ -139,7 +142,7 @@ func (c *compiler) byDefinition(n *Node) {
 		}
 		call.out, out = append(call.out, t), append(out, v)
 	}
-	forward := ops[n.Op].forward
+	forward := def.forward
 	c.emit(step{node: n, reads: reads, writes: writes, whole: func(f *frame) error {
 		point(f, call.in, in)
 		point(f, call.out, out)

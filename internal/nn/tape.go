@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -10,36 +11,47 @@ import (
 // Tape trains a graph: it runs it forward, keeping what the way back needs, and then backward to the gradients
 // of the initialisers that train. It is for one goroutine at a time.
 //
+// For each batch that comes up it lays out a program, as a Plan does: pictures are NHWC with a halo, and every value
+// and gradient has its place in one arena, for as long as it is needed. What lies before the first trained initialiser
+// is frozen and runs as a Plan, exactly as at prediction. An operator without a faster way runs by its definition.
+//
 // A Tape has its own copy of the trained initialisers; those of the graph are left alone. Memory is kept from
-// run to run, so that steps of one batch size allocate next to nothing.
+// run to run, so that steps of one batch size allocate next to nothing. Results are the same bit for bit for any number
+// of threads.
 type Tape struct {
-	g       *Graph // the graph with the trained initialisers as inputs, so that nothing folds them away
-	inputs  []Value
-	pool    *Pool
-	params  map[string]*tensor.Tensor
-	grads   map[string]*tensor.Tensor // gradients of the values on the way from the parameters to the output
-	steps   []*tapeStep
-	vals    map[string]*tensor.Tensor
-	store   map[string][]float32 // the memory of vals and grads, by name, for the largest batch so far
-	batch   int                  // the batch that vals and steps are laid out for
-	forward bool                 // vals hold the results of a run
+	g      *Graph // the trained part: its inputs are those of the graph that it reads, the frozen values, the parameters
+	o      TapeOptions
+	inputs []Value // of the graph that was given
+	plain  bool    // everything runs by definition
+
+	params map[string]*tensor.Tensor
+	grads  map[string]*tensor.Tensor
+	path   map[*Node]bool  // nodes that gradients go through
+	wants  map[string]bool // values and parameters that have a gradient
+	prefix *tapePrefix     // nil if nothing is frozen
+
+	norms    map[*Node]*tapeNorm
+	packs    map[packKey][]float32
+	programs map[int]*tapeProgram
+	prog     *tapeProgram // of the last run; nil before it
+	frame    frame
+	forward  bool // the arena holds the results of a run
+
+	mask func(node *Node, dst []float32) // of the run
+	add  bool                            // gradients of parameters are added to those that there are
 }
 
-// tapeStep is a node of the graph as the Tape runs it.
-type tapeStep struct {
-	def      *opDef
-	call     call
-	dOut     []*tensor.Tensor
-	dIn      []*tensor.Tensor // nil elements where no gradient is wanted
-	gradient bool             // the node is on the way from the parameters to the output
-	fixed    bool             // its outputs do not depend on a run
-	mask     []float32        // the multipliers of a dropout in this run; empty: none
-}
-
-// TapeOptions says what a Tape trains.
+// TapeOptions says what a Tape trains, and how.
 type TapeOptions struct {
 	Params []string // the initialisers that train, all Float32
 	Pool   *Pool    // nil: everything runs on the caller
+
+	// BatchStats normalises the trained part by the statistics of the whole batch in place of those of the file, which
+	// follow them with the given Momentum (0: 0.1) as PyTorch's do: the variance that is kept is the unbiased one.
+	BatchStats bool
+	Momentum   float64
+
+	byDefinition bool // nothing runs by a faster way: what tests compare with
 }
 
 // NewTape returns a Tape for g, whose inputs are Float32 and which has one output. An operator without a
@@ -56,23 +68,32 @@ func NewTape(g *Graph, o TapeOptions) (*Tape, error) {
 			return nil, fmt.Errorf("nn: graph %q: input %v: training needs float32", g.Name, v)
 		}
 	}
-	t := &Tape{g: g.Clone(), inputs: g.Inputs, pool: o.Pool, params: map[string]*tensor.Tensor{}, store: map[string][]float32{}}
+	t := &Tape{g: g.Clone(), o: o, inputs: g.Inputs, params: map[string]*tensor.Tensor{}, grads: map[string]*tensor.Tensor{},
+		norms: map[*Node]*tapeNorm{}, packs: map[packKey][]float32{}, programs: map[int]*tapeProgram{}}
 	for _, name := range o.Params {
 		p := g.Init[name]
 		if p == nil || p.DType != tensor.Float32 {
 			return nil, fmt.Errorf("nn: graph %q: parameter %q is not a float32 initialiser", g.Name, name)
 		}
-		t.params[name] = tensor.FromFloats(slices.Clone(p.F), p.Shape...)
-		if _, ok := t.g.Init[name]; ok {
-			delete(t.g.Init, name)
-			t.g.Inputs = append(t.g.Inputs, Value{Name: name, DType: tensor.Float32, Shape: p.Shape})
+		if t.g.Init[name] == nil {
+			continue // named twice
 		}
+		t.params[name] = tensor.FromFloats(slices.Clone(p.F), p.Shape...)
+		delete(t.g.Init, name)
+		t.g.Inputs = append(t.g.Inputs, Value{Name: name, DType: tensor.Float32, Shape: p.Shape})
 	}
 	infos, err := InferAt(t.g, 1)
 	if err != nil {
 		return nil, err
 	}
-	return t, t.findPath(infos)
+	if err := t.findPath(infos); err != nil {
+		return nil, err
+	}
+	t.plain = o.byDefinition || !t.hasPictures(infos)
+	if err := t.freeze(infos); err != nil {
+		return nil, err
+	}
+	return t, t.findNorms()
 }
 
 // findPath drops the nodes that the output does not need and marks those that gradients go through.
@@ -87,33 +108,35 @@ func (t *Tape) findPath(infos map[string]Info) error {
 	})
 	slices.Reverse(t.g.Nodes)
 
-	trained := map[string]bool{}
+	t.path, t.wants = map[*Node]bool{}, map[string]bool{}
 	for name := range t.params {
-		trained[name] = true
+		t.wants[name] = true
 	}
 	for _, n := range t.g.Nodes {
-		s := &tapeStep{def: ops[n.Op], call: call{node: n, pool: t.pool}}
 		// Shapes of trained values and the like are constants: no gradient goes through them.
 		smooth := func(out string) bool { return infos[out].DType == tensor.Float32 && infos[out].Const == nil }
-		s.gradient = slices.ContainsFunc(n.Inputs, func(in string) bool { return trained[in] }) && slices.ContainsFunc(n.Outputs, smooth)
-		if s.gradient && s.def.backward == nil {
+		if !slices.ContainsFunc(n.Inputs, func(in string) bool { return t.wants[in] }) || !slices.ContainsFunc(n.Outputs, smooth) {
+			continue
+		}
+		if ops[n.Op].backward == nil {
 			return fmt.Errorf("nn: %w", n.errorf("the operator has no gradient: what lies before it cannot be trained"))
 		}
+		t.path[n] = true
 		for _, name := range n.Outputs {
-			trained[name] = s.gradient && smooth(name)
-		}
-		t.steps = append(t.steps, s)
-	}
-	t.grads = map[string]*tensor.Tensor{}
-	for name, on := range trained {
-		if on {
-			t.grads[name] = nil // made by layOut
+			t.wants[name] = name != "" && smooth(name)
 		}
 	}
-	if out := t.g.Outputs[0].Name; !trained[out] {
+	if out := t.g.Outputs[0].Name; !t.wants[out] {
 		return fmt.Errorf("nn: graph %q: output %q depends on none of the parameters %v", t.g.Name, out, t.g.Inputs[len(t.inputs):])
 	}
 	return nil
+}
+
+// hasPictures reports whether gradients go through pictures, for which there are faster ways than definitions.
+func (t *Tape) hasPictures(infos map[string]Info) bool {
+	return slices.ContainsFunc(t.g.Nodes, func(n *Node) bool {
+		return t.path[n] && slices.ContainsFunc(n.Outputs, func(s string) bool { return len(infos[s].Shape) == 4 })
+	})
 }
 
 func reversed(nodes []*Node) []*Node {
@@ -130,12 +153,13 @@ func (t *Tape) Param(name string) []float32 {
 	return nil
 }
 
-// Grad returns the gradient by a trained initialiser that the last Backward computed; nil before the first run.
+// Grad returns the gradient by a trained initialiser that the last Backward computed; zeros before it, and nil before
+// the first run.
 func (t *Tape) Grad(name string) []float32 {
-	if t.params[name] == nil || t.grads[name] == nil {
-		return nil
+	if g := t.grads[name]; g != nil {
+		return g.F
 	}
-	return t.grads[name].F
+	return nil
 }
 
 // Forward runs the graph on a batch of n. in holds the data of each input, row-major, and must not change until
@@ -143,150 +167,56 @@ func (t *Tape) Grad(name string) []float32 {
 // leaves dropout out, as in prediction. The result is the graph's output, valid until the next run.
 func (t *Tape) Forward(n int, in [][]float32, mask func(node *Node, dst []float32)) ([]float32, error) {
 	t.forward = false
-	if err := t.layOut(n); err != nil {
+	prog, err := t.program(n)
+	if err != nil {
 		return nil, err
 	}
 	if len(in) != len(t.inputs) {
 		return nil, fmt.Errorf("nn: %d inputs, want %d", len(in), len(t.inputs))
 	}
 	for i, v := range t.inputs {
-		x := t.vals[v.Name]
-		if want := product(x.Shape); len(in[i]) != want {
-			return nil, fmt.Errorf("nn: input %q: %d elements, want %d for shape %v", v.Name, len(in[i]), want, x.Shape)
+		if want := product(prog.inputs[i]); len(in[i]) != want {
+			return nil, fmt.Errorf("nn: input %q: %d elements, want %d for shape %v", v.Name, len(in[i]), want, prog.inputs[i])
 		}
-		x.F = in[i]
 	}
-	t.pool.Begin()
-	defer t.pool.End()
-	for _, s := range t.steps {
-		if s.fixed {
-			continue
+	t.prog, t.mask = prog, mask
+	t.frame.in = append(t.frame.in[:0], in...)
+	if t.prefix != nil {
+		frozen, err := t.prefix.run(in, n)
+		if err != nil {
+			return nil, err
 		}
-		if err := s.def.forward(&s.call); err != nil {
-			return nil, fmt.Errorf("nn: %w", err)
-		}
-		s.drop(mask)
+		t.frame.in = append(t.frame.in, frozen...)
+	}
+	t.frame.in = append(t.frame.in, nil) // for the gradient of the output
+	t.o.Pool.Begin()
+	defer t.o.Pool.End()
+	if err := prog.runSteps(context.Background(), &t.frame, 0, prog.turn); err != nil {
+		return nil, err
 	}
 	t.forward = true
-	return t.vals[t.g.Outputs[0].Name].F, nil
+	return prog.result, nil
 }
 
-// drop applies the mask to the output of a Dropout node.
-func (s *tapeStep) drop(mask func(node *Node, dst []float32)) {
-	s.mask = s.mask[:0]
-	if mask == nil || s.call.node.Op != "Dropout" {
-		return
-	}
-	y := s.call.out[0].F
-	s.mask = slices.Grow(s.mask, len(y))[:len(y)]
-	mask(s.call.node, s.mask)
-	for i, m := range s.mask {
-		y[i] *= m
-	}
-}
+// Backward computes the gradients of Σ dOut·output at the point of the last Forward; see Grad. It can be called once
+// for each Forward: gradients take the place of values.
+func (t *Tape) Backward(dOut []float32) error { return t.backward(dOut, false) }
 
-// Backward computes the gradients of Σ dOut·output at the point of the last Forward; see Grad.
-func (t *Tape) Backward(dOut []float32) error {
-	out := t.grads[t.g.Outputs[0].Name]
+// Accumulate is Backward, but adds to the gradients that the last Backward or Accumulate left: for a batch that is
+// computed in parts. Before the first Backward it adds to zeros.
+func (t *Tape) Accumulate(dOut []float32) error { return t.backward(dOut, true) }
+
+func (t *Tape) backward(dOut []float32, add bool) error {
 	if !t.forward {
 		return fmt.Errorf("nn: backward without a forward run before it")
 	}
-	if len(dOut) != len(out.F) {
-		return fmt.Errorf("nn: gradient of %d elements, want %d for output shape %v", len(dOut), len(out.F), out.Shape)
+	if len(dOut) != len(t.prog.result) {
+		return fmt.Errorf("nn: gradient of %d elements, want %d for output shape %v", len(dOut), len(t.prog.result), t.prog.shape)
 	}
-	for _, g := range t.grads {
-		clear(g.F)
-	}
-	copy(out.F, dOut)
-	t.pool.Begin()
-	defer t.pool.End()
-	for i := len(t.steps) - 1; i >= 0; i-- {
-		if err := t.steps[i].backward(); err != nil {
-			return fmt.Errorf("nn: %w", err)
-		}
-	}
-	return nil
-}
-
-func (s *tapeStep) backward() error {
-	if !s.gradient || s.fixed {
-		return nil
-	}
-	if len(s.mask) > 0 && s.dIn[0] != nil {
-		dx, dy := s.dIn[0].F, s.dOut[0].F
-		for i, m := range s.mask {
-			dx[i] += m * dy[i]
-		}
-		return nil
-	}
-	return s.def.backward(&s.call, s.dOut, s.dIn)
-}
-
-// layOut infers the shapes for a batch of n and gives every value and gradient its memory.
-func (t *Tape) layOut(n int) error {
-	if n == t.batch {
-		return nil
-	}
-	infos, err := InferAt(t.g, n)
-	if err != nil {
-		return err
-	}
-	t.batch = 0
-	t.vals = make(map[string]*tensor.Tensor, len(infos))
-	for name, info := range infos {
-		t.vals[name] = info.Const
-	}
-	for name, p := range t.params {
-		t.vals[name] = p
-	}
-	for _, v := range t.inputs {
-		t.vals[v.Name] = &tensor.Tensor{DType: v.DType, Shape: infos[v.Name].Shape} // Forward sets the data
-	}
-	for _, s := range t.steps {
-		for _, name := range s.call.node.Outputs {
-			if name != "" && t.vals[name] == nil {
-				t.vals[name] = t.newValue(name, infos[name])
-			}
-		}
-	}
-	for name := range t.grads {
-		t.grads[name] = t.stored("gradient "+name, infos[name].Shape)
-	}
-	for _, s := range t.steps {
-		s.connect(t.vals, t.grads, infos)
-	}
-	t.batch = n
-	return nil
-}
-
-// connect points the step at the tensors of its node.
-func (s *tapeStep) connect(vals, grads map[string]*tensor.Tensor, infos map[string]Info) {
-	c := &s.call
-	c.in, c.out, s.dIn, s.dOut = nil, nil, nil, nil
-	s.fixed = true
-	for _, name := range c.node.Inputs {
-		c.in = append(c.in, vals[name])
-		s.dIn = append(s.dIn, grads[name])
-	}
-	for _, name := range c.node.Outputs {
-		c.out = append(c.out, vals[name])
-		s.dOut = append(s.dOut, grads[name])
-		s.fixed = s.fixed && (name == "" || infos[name].Const != nil)
-	}
-}
-
-func (t *Tape) newValue(name string, v Info) *tensor.Tensor {
-	if v.DType == tensor.Float32 {
-		return t.stored("value "+name, v.Shape)
-	}
-	return tensor.New(v.DType, v.Shape...)
-}
-
-// stored returns a tensor over the memory kept under key, which grows to the largest need.
-func (t *Tape) stored(key string, shape tensor.Shape) *tensor.Tensor {
-	n := product(shape)
-	if cap(t.store[key]) < n {
-		t.store[key] = make([]float32, n)
-	}
-	return tensor.FromFloats(t.store[key][:n], shape...)
+	t.forward = false // the arena is used for gradients now
+	t.add = add
+	t.frame.in[len(t.frame.in)-1] = dOut
+	t.o.Pool.Begin()
+	defer t.o.Pool.End()
+	return t.prog.runSteps(context.Background(), &t.frame, t.prog.turn, len(t.prog.steps))
 }
