@@ -143,6 +143,15 @@ func (c *Conv) chunk(blocks int) (pixels int, together bool) {
 	return (few + c.OutW - 1) / c.OutW * c.OutW, manyBlocks()
 }
 
+// segments returns how the reduction reads one row of the kernel: as one segment of the input where its
+// pixels touch.
+func (c *Conv) segments() (length, n int) {
+	if c.DilW == 1 && c.Src.Pixel == c.InC {
+		return c.KW * c.InC, 1
+	}
+	return c.InC, c.KW
+}
+
 // task returns the task of block b.
 func (c *Conv) task(dst, src, res, packed []float32, b int) convTask {
 	blockC, per := c.blockC(), c.OutC/c.Groups

@@ -43,15 +43,6 @@ func (t *convTask) srcAt(k walk) int {
 	return t.Src.At(k.n, k.y*t.StrideH, k.x*t.StrideW) + t.inC
 }
 
-// segments returns how the reduction reads one row of the kernel: as one segment of the input where its
-// pixels touch.
-func (t *convTask) segments() (length, n int) {
-	if t.DilW == 1 && t.Src.Pixel == t.InC {
-		return t.KW * t.InC, 1
-	}
-	return t.InC, t.KW
-}
-
 // tile adds the products of two pixels, whose inputs start at a and b in src, to sum [pixel][channel].
 func (t *convTask) tile(sum *[2 * genericC]float32, a, b int) {
 	w := t.w[genericC:]
