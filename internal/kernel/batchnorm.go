@@ -1,0 +1,217 @@
+package kernel
+
+import "math"
+
+// BatchNorm normalises the channels of NHWC pictures by the statistics of the batch, or by given ones:
+//
+//	Y = Act((X − mean)·scale + shift + Res)
+//
+// with scale = gamma/√(variance + Eps) and shift = beta. Act is Identity, Relu or Clip. Statistics are over all
+// N·H·W pixels. The rows of pixels are cut into parts, how many is told by the geometry alone; each part has its own
+// sums, which are joined in their order.
+type BatchNorm struct {
+	C, N, H, W        int
+	X, Y, Res, DY, DX Grid
+	Eps               float32
+	Act               Act
+}
+
+// Parts returns the number of parts of the rows of pixels: what is read of one stays in the second-level cache.
+func (b *BatchNorm) Parts() int {
+	const elements, most = 1 << 15, 256
+	return max(1, min(b.N*b.H*b.W*b.C/elements, b.N*b.H, most))
+}
+
+// PartialLen returns the number of elements of the sums of all parts.
+func (b *BatchNorm) PartialLen() int { return b.Parts() * 2 * b.C }
+
+// part returns the rows of a part, counted over all N·H, and its two sums among those of all parts.
+func (b *BatchNorm) part(partial []float32, part int) (r0, r1 int, first, second []float32) {
+	must("batch norm part", b.Parts(), 0, part+1)
+	must("batch norm sums", len(partial), 0, b.PartialLen())
+	rows, parts := b.N*b.H, b.Parts()
+	sums := partial[part*2*b.C:][:2*b.C]
+	return part * rows / parts, (part + 1) * rows / parts, sums[:b.C], sums[b.C:]
+}
+
+// row returns the pixels of a row, counted over all N·H.
+func (b *BatchNorm) row(data []float32, g Grid, r int) []float32 { return data[g.At(r/b.H, r%b.H, 0):] }
+
+// rowsOf returns Rows over the pixels of a row.
+func (b *BatchNorm) rowsOf(to, from, from2 Grid) Rows {
+	return Rows{N: b.W, Width: b.C, To: to.Pixel, From: from.Pixel, From2: from2.Pixel}
+}
+
+// Moments computes the mean of each channel of a part and the sum of the squared distances from it, and stores them
+// to partial [PartialLen].
+func (b *BatchNorm) Moments(partial, x []float32, part int) {
+	r0, r1, mean, square := b.part(partial, part)
+	clear(mean)
+	clear(square)
+	rows := b.rowsOf(b.X, b.X, b.X)
+	for r := r0; r < r1; r++ {
+		ColumnSums(mean, b.row(x, b.X, r), rows)
+	}
+	if n := (r1 - r0) * b.W; n > 0 {
+		Binary(Div, mean, mean, []float32{float32(n)})
+	}
+	for r := r0; r < r1; r++ {
+		ColumnSquares(square, b.row(x, b.X, r), mean, rows)
+	}
+}
+
+// Statistics joins what Moments computed to the mean and the biased variance of each channel, in float64.
+func (b *BatchNorm) Statistics(mean, variance, partial []float32) {
+	must("batch norm statistics", min(len(mean), len(variance)), 0, b.C)
+	rows, parts := b.N*b.H, b.Parts()
+	for c := range b.C {
+		var n, m, s float64 // Chan, Golub and LeVeque's update
+		for p := range parts {
+			more := float64(((p+1)*rows/parts - p*rows/parts) * b.W)
+			if more == 0 {
+				continue
+			}
+			d := float64(partial[p*2*b.C+c]) - m
+			s += float64(partial[(p*2+1)*b.C+c]) + d*d*n*more/(n+more)
+			n += more
+			m += d * more / n
+		}
+		mean[c], variance[c] = float32(m), float32(s/max(n, 1))
+	}
+}
+
+// Scale sets scale to gamma/√(variance + Eps). scale may be gamma or variance.
+func (b *BatchNorm) Scale(scale, gamma, variance []float32) {
+	must("batch norm scale", min(len(scale), len(gamma), len(variance)), 0, b.C)
+	for c := range b.C {
+		scale[c] = float32(float64(gamma[c]) * b.inverse(variance[c]))
+	}
+}
+
+func (b *BatchNorm) inverse(variance float32) float64 {
+	return 1 / math.Sqrt(float64(variance)+float64(b.Eps))
+}
+
+// Normalize computes the rows [r0, r1) of y, counted over all N·H. res may be nil. y may be x or res where their
+// grids are alike.
+func (b *BatchNorm) Normalize(y, x, res, mean, scale, shift []float32, r0, r1 int) {
+	must("batch norm parameters", min(len(mean), len(scale), len(shift)), 0, b.C)
+	lo, hi := b.Act.bounds()
+	for r := r0; r < r1; r++ {
+		n := normalizing{dst: b.row(y, b.Y, r), src: b.row(x, b.X, r), mean: mean, scale: scale, shift: shift, lo: lo, hi: hi, resStep: b.Res.Pixel}
+		if res != nil {
+			n.res = b.row(res, b.Res, r)
+		}
+		n.run(b.rowsOf(b.Y, b.X, b.Res))
+	}
+}
+
+// normalizing is what Normalize does to rows; From is the step of src, resStep that of res.
+type normalizing struct {
+	dst, src, res, mean, scale, shift []float32
+	lo, hi                            float32
+	resStep                           int
+}
+
+func (n *normalizing) runGeneric(r Rows) {
+	mean, scale, shift := n.mean[:r.Width], n.scale[:r.Width], n.shift[:r.Width]
+	for i := range r.N {
+		dst, src := n.dst[i*r.To:][:r.Width], n.src[i*r.From:][:r.Width]
+		if n.res == nil {
+			for c, v := range src {
+				dst[c] = min(max(float32((v-mean[c])*scale[c])+shift[c], n.lo), n.hi)
+			}
+			continue
+		}
+		res := n.res[i*n.resStep:][:r.Width]
+		for c, v := range src {
+			dst[c] = min(max(float32((v-mean[c])*scale[c])+shift[c]+res[c], n.lo), n.hi)
+		}
+	}
+}
+
+func (n *normalizing) run(r Rows) { n.runGeneric(r) }
+
+// GradSums computes of a part, for each channel, the sum of dY and that of dY·(X − mean), and stores them to partial
+// [PartialLen]. Where Act clips, dy is first set to zero in place wherever y is not between the bounds; y may be nil
+// otherwise. What dy then holds is also the gradient by Res.
+func (b *BatchNorm) GradSums(partial, dy, x, y, mean []float32, part int) {
+	r0, r1, sum, dot := b.part(partial, part)
+	clear(sum)
+	clear(dot)
+	rows := b.rowsOf(b.DY, b.DY, b.X)
+	for r := r0; r < r1; r++ {
+		g := b.row(dy, b.DY, r)
+		if b.Act.Func != Identity {
+			b.Act.GradRows(g, g, b.row(y, b.Y, r), b.rowsOf(b.DY, b.DY, b.Y))
+		}
+		ColumnSums(sum, g, rows)
+		ColumnDots(dot, g, b.row(x, b.X, r), mean, rows)
+	}
+}
+
+// BatchNormGrad is what is known of a channel once the parts are joined: what the gradient by X is made of,
+//
+//	dX = (dY − Shift)·Scale + (X − mean)·Slope
+//
+// each [C].
+type BatchNormGrad struct{ Shift, Scale, Slope []float32 }
+
+// GradParams joins what GradSums computed to the gradients by gamma and beta, or adds it to what is there, unless
+// they are nil, and sets what the gradient by X is made of. Where the statistics are given ones rather than the
+// batch's, frozen is true, and they have no gradient: Shift and Slope are then zero.
+func (b *BatchNorm) GradParams(g BatchNormGrad, dgamma, dbeta, partial, gamma, variance []float32, frozen, add bool) {
+	must("batch norm gradient", min(len(g.Shift), len(g.Scale), len(g.Slope), len(gamma), len(variance)), 0, b.C)
+	must("batch norm sums", len(partial), 0, b.PartialLen())
+	pixels := float64(b.N * b.H * b.W)
+	for c := range b.C {
+		var sum, dot float64
+		for p := range b.Parts() {
+			sum += float64(partial[p*2*b.C+c])
+			dot += float64(partial[(p*2+1)*b.C+c])
+		}
+		inverse := b.inverse(variance[c])
+		scale := float64(gamma[c]) * inverse
+		store(dgamma, c, float32(dot*inverse), add)
+		store(dbeta, c, float32(sum), add)
+		g.Scale[c], g.Shift[c], g.Slope[c] = float32(scale), 0, 0
+		if !frozen && pixels > 0 {
+			g.Shift[c], g.Slope[c] = float32(sum/pixels), float32(-scale*inverse*inverse*dot/pixels)
+		}
+	}
+}
+
+// store sets s[i] to v or adds it, unless s is nil.
+func store(s []float32, i int, v float32, add bool) {
+	switch {
+	case s == nil:
+	case add:
+		s[i] += v
+	default:
+		s[i] = v
+	}
+}
+
+// GradInput computes the rows [r0, r1) of the gradient by X, counted over all N·H, from the dy that GradSums left.
+// dx may be dy or x where their grids are alike.
+func (b *BatchNorm) GradInput(dx, dy, x, mean []float32, g BatchNormGrad, r0, r1 int) {
+	must("batch norm gradient", min(len(g.Shift), len(g.Scale), len(g.Slope), len(mean)), 0, b.C)
+	rows := b.rowsOf(b.DX, b.DY, b.X)
+	for r := r0; r < r1; r++ {
+		normGrad(b.row(dx, b.DX, r), b.row(dy, b.DY, r), b.row(x, b.X, r), mean, g, rows)
+	}
+}
+
+func normGradGeneric(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
+	mean, shift, scale, slope := mean[:r.Width], g.Shift[:r.Width], g.Scale[:r.Width], g.Slope[:r.Width]
+	for i := range r.N {
+		out, from := dx[i*r.To:][:r.Width], x[i*r.From2:][:r.Width]
+		for c, v := range dy[i*r.From:][:r.Width] {
+			out[c] = float32((v-shift[c])*scale[c]) + float32((from[c]-mean[c])*slope[c])
+		}
+	}
+}
+
+func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
+	normGradGeneric(dx, dy, x, mean, g, r)
+}
