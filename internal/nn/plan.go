@@ -14,6 +14,10 @@ type PlanOptions struct {
 	Pool     *Pool // shared with others; nil: run on the caller
 	MaxBatch int   // pictures computed together; 0 means 8. It changes speed and memory, never a result.
 
+	// Apart computes every value between two nodes by its definition: no algorithm and no fusion leaves one out but
+	// the activations behind products. It is what Observe needs, and slower.
+	Apart bool
+
 	direct bool // no Winograd, no bands: what tests compare with
 }
 
@@ -29,6 +33,7 @@ type Plan struct {
 	pool     *Pool
 	maxBatch int
 	direct   bool
+	apart    bool
 
 	base    *Graph // simplified, still ONNX: what shapes are inferred from
 	fused   *Graph // base with fusions
@@ -45,7 +50,7 @@ type Plan struct {
 // a graph that is not valid, or has inputs or outputs that are not Float32, or inputs that do not begin with the batch. A
 // graph that works only for a batch of one, or mixes the pictures of a batch, is run picture by picture.
 func NewPlan(g *Graph, o PlanOptions) (*Plan, error) {
-	p := &Plan{pool: o.Pool, maxBatch: o.MaxBatch, direct: o.direct, packed: map[*Node][]float32{}, programs: map[int]*program{}}
+	p := &Plan{pool: o.Pool, maxBatch: o.MaxBatch, direct: o.direct || o.Apart, apart: o.Apart, packed: map[*Node][]float32{}, programs: map[int]*program{}}
 	if p.maxBatch <= 0 {
 		p.maxBatch = defaultBatch
 	}
@@ -64,7 +69,11 @@ func NewPlan(g *Graph, o PlanOptions) (*Plan, error) {
 		return nil, err
 	}
 	p.fused = p.base.Clone()
-	fuse(p.fused, infos)
+	if p.apart {
+		fuseActivations(p.fused, infos)
+	} else {
+		fuse(p.fused, infos)
+	}
 	p.frame.in = make([][]float32, len(p.inputs))
 	p.frame.out = make([][]float32, len(p.outputs))
 	if _, err := p.program(1); err != nil {

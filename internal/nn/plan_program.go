@@ -61,13 +61,13 @@ func (p *program) run(ctx context.Context, f *frame) error {
 
 // step executes one step.
 func (p *program) step(f *frame, s *step) error {
+	f.step = s
 	if s.whole != nil {
 		if err := s.whole(f); err != nil {
 			return fmt.Errorf("nn: %w", err)
 		}
 		return nil
 	}
-	f.step = s
 	n := s.tasks
 	if s.halo != nil {
 		n += s.halo.n

@@ -19,13 +19,14 @@ const (
 	Float32        // kept in Tensor.F
 	Float16        // two bytes an element, little-endian, kept in Tensor.Raw
 	BFloat16       // likewise
-	Int64          // kept in Tensor.I, as are Int32, Uint8 and Bool
+	Int64          // kept in Tensor.I, as are all below
 	Int32
 	Uint8
 	Bool
+	Int8 // in files that are written alone: nothing computes with it
 )
 
-var dtypeNames = [...]string{"invalid", "float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool"}
+var dtypeNames = [...]string{"invalid", "float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool", "int8"}
 
 func (d DType) String() string {
 	if int(d) < len(dtypeNames) {
@@ -102,7 +103,7 @@ type Tensor struct {
 	DType DType
 	Shape Shape
 	F     []float32 // Float32
-	I     []int64   // Int64, Int32, Uint8, Bool (0 or 1)
+	I     []int64   // Int64, Int32, Uint8, Int8, Bool (0 or 1)
 	Raw   []byte    // Float16, BFloat16: 2 bytes an element, little-endian
 }
 
