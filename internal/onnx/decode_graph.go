@@ -78,6 +78,9 @@ func (d *decoder) decodeNode(msg []byte) error {
 	if n.Name == "" && len(n.Outputs) > 0 {
 		n.Name = n.Outputs[0]
 	}
+	if isQuantisation(n.Op) && r.err == nil {
+		return unsupportedf("node %q: %s: the model is quantised for other runtimes; give the float32 model that it was made of", n.Name, n.Op)
+	}
 	g.Nodes, d.domains = append(g.Nodes, n), append(d.domains, domain)
 	return r.err
 }

@@ -6,6 +6,7 @@ import "github.com/graft-ml/graft/internal/tensor"
 const (
 	protoFloat    = 1
 	protoUint8    = 2
+	protoInt8     = 3
 	protoInt32    = 6
 	protoInt64    = 7
 	protoBool     = 9
@@ -61,6 +62,8 @@ func protoOf(d tensor.DType) (int64, error) {
 		return protoUint8, nil
 	case tensor.Bool:
 		return protoBool, nil
+	case tensor.Int8:
+		return protoInt8, nil
 	}
 	return 0, formatErrorf("element type %v", d)
 }

@@ -108,7 +108,7 @@ func encodeValues(r *rope, num protowire.Number, values []nn.Value) error {
 }
 
 func encodeNode(n *nn.Node) (*rope, error) {
-	if !nn.Has(n.Op) {
+	if !nn.Has(n.Op) && !isQuantisation(n.Op) {
 		return nil, formatErrorf("not an operator of opset %d", nn.Opset)
 	}
 	r := &rope{}
@@ -211,6 +211,8 @@ func encodeInts(t *tensor.Tensor) ([]byte, error) {
 		lo, hi = math.MinInt32, math.MaxInt32
 	case tensor.Uint8:
 		lo, hi = 0, math.MaxUint8
+	case tensor.Int8:
+		lo, hi = math.MinInt8, math.MaxInt8
 	case tensor.Bool:
 		lo, hi = 0, 1
 	}

@@ -24,6 +24,10 @@ func (d *decoder) checkOps() error {
 	return nil
 }
 
+// isQuantisation reports whether op is one of those that tell other runtimes how values are quantised. Graft writes
+// them and does not run them.
+func isQuantisation(op string) bool { return op == "QuantizeLinear" || op == "DequantizeLinear" }
+
 // constantsToInit replaces Constant nodes by initialisers.
 func constantsToInit(g *nn.Graph) error {
 	isOutput := map[string]bool{}
