@@ -38,6 +38,13 @@ func simplify(g *Graph) error {
 	return nil
 }
 
+// Fold returns a copy of g in which everything that does not depend on an input is an initialiser: weights that a
+// file keeps in another type, or spells out, can then be trained.
+func Fold(g *Graph) (*Graph, error) {
+	g = g.Clone()
+	return g, foldConstants(g)
+}
+
 // inferAny returns what is known of g's values for any batch, or for a batch of one where the graph works for
 // that only.
 func inferAny(g *Graph) (infos map[string]Info, any bool, err error) {
