@@ -22,10 +22,12 @@ type Step struct {
 	Bytes       bool   // they are bytes
 }
 
-// Epoch is one pass over the training features. Losses and accuracies are measured after it, on training
-// and validation pictures alike by the way that predicts; without a validation split they are NaN there.
+// Epoch is one pass over the training pictures. Losses and accuracies are measured after it by the way that
+// predicts; without a validation split they are NaN there. Those of the training pictures are, where a network is
+// trained and not a head alone, means over the steps of the epoch instead.
 type Epoch struct {
-	Number                   int // from 1
+	Number                   int    // from 1
+	Phase                    string // of the training of a network: "last stages", "all" …; "" of a head
 	TrainLoss, TrainAccuracy float64
 	ValLoss, ValAccuracy     float64
 	LearningRate             float64
@@ -71,3 +73,5 @@ func (p progress) note(format string, args ...any) {
 func (p progress) warn(format string, args ...any) {
 	p.send(Event{Note: fmt.Sprintf(format, args...), Warn: true})
 }
+
+func (p progress) warnText(text string) { p.warn("%s", text) }

@@ -2,7 +2,6 @@ package graft
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 
 	"github.com/graft-ml/graft/internal/nn"
@@ -18,7 +17,11 @@ func (j *job) fit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.head = head
+	j.head, j.best = head, head.BestEpoch
+	if j.o.Strategy != strategyFrozen {
+		j.note("the head: epoch %d is the best by validation loss; now the network", head.BestEpoch)
+		return nil
+	}
 	if err := j.chooseThresholds(ctx); err != nil {
 		return err
 	}
@@ -54,11 +57,18 @@ func horizon(o train.HeadOptions) int {
 
 func (j *job) onEpoch(refit bool) func(train.Epoch) {
 	return func(e train.Epoch) {
-		own := Epoch{Number: e.Epoch, TrainLoss: e.TrainLoss, TrainAccuracy: e.TrainAccuracy, ValLoss: e.ValLoss,
-			ValAccuracy: e.ValAccuracy, LearningRate: e.LearningRate, Seconds: e.Seconds, Refit: refit}
-		j.history = append(j.history, own)
+		own := ownEpoch(e, refit)
+		if j.o.Strategy == strategyFrozen || e.Phase != "" {
+			j.history = append(j.history, own)
+		}
 		progress(j.o.Progress).send(Event{Epoch: &own})
 	}
+}
+
+// ownEpoch is e as the caller is told of it.
+func ownEpoch(e train.Epoch, refit bool) Epoch {
+	return Epoch{Number: e.Epoch, Phase: e.Phase, TrainLoss: e.TrainLoss, TrainAccuracy: e.TrainAccuracy, ValLoss: e.ValLoss,
+		ValAccuracy: e.ValAccuracy, LearningRate: e.LearningRate, Seconds: e.Seconds, Refit: refit}
 }
 
 func (j *job) headOptions() train.HeadOptions {
@@ -94,7 +104,7 @@ func (j *job) gather(index []int) train.Data {
 		s := &j.data.Samples[i]
 		d.X = append(d.X, j.feats.row(i)...)
 		d.Labels = append(d.Labels, s.Labels)
-		d.Keys = append(d.Keys, binary.LittleEndian.Uint64(s.SHA256[:]))
+		d.Keys = append(d.Keys, j.key(i))
 	}
 	return d
 }

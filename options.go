@@ -39,9 +39,16 @@ type TrainOptions struct {
 	Backbone Backbone
 	Reading  Reading
 	Head     Head
+	Tuning   Tuning // of the strategies that train the network itself
 
-	// Strategy is how much of the base is trained: "frozen", the default, none of it.
+	// Strategy is how much of the network is trained. "frozen", the default: the head alone. "finetune": the head,
+	// then the last stages with it, then all. "partial": the head, then the last stages with it; what lies before
+	// them runs once for each picture. "scratch": all of it, from random weights.
 	Strategy string
+
+	// Resume goes on with a run that was stopped or killed, with the same data and options, from its last
+	// checkpoint: the result is that of a run that was never interrupted. Where there is nothing to go on with, it begins.
+	Resume bool
 
 	Test       float64 // share of each class held out for the test; 0: 0.2
 	Validation float64 // share of the rest that chooses the number of epochs; 0: 0.1
@@ -85,8 +92,15 @@ type Head struct {
 	NoStandardise  bool   // train on the features as they are
 }
 
-// strategies lists the values of TrainOptions.Strategy.
-var strategies = []string{"frozen"}
+// Values of TrainOptions.Strategy.
+const (
+	strategyFrozen   = "frozen"
+	strategyFinetune = "finetune"
+	strategyPartial  = "partial"
+	strategyScratch  = "scratch"
+)
+
+var strategies = []string{strategyFrozen, strategyPartial, strategyFinetune, strategyScratch}
 
 // validate reports all fields that make no sense, together.
 func (o *TrainOptions) validate() error {
@@ -100,6 +114,8 @@ func (o *TrainOptions) validate() error {
 		"strategy %q, want one of %s", o.Strategy, strings.Join(strategies, ", "))
 	bad(o.Test >= 0 && o.Test < 1, "test share %v, want at least 0 and below 1", o.Test)
 	bad(o.Validation >= 0 && o.Validation < 1, "validation share %v, want at least 0 and below 1", o.Validation)
-	errs = append(errs, o.Backbone.validate(), o.Reading.validate(), o.Head.validate())
+	bad(!o.Resume || o.Strategy != "" && o.Strategy != strategyFrozen, "resume goes with the strategies that write checkpoints, not with %q: "+
+		"a frozen base's features are cached, so that the run can be started again", strategyFrozen)
+	errs = append(errs, o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate())
 	return errors.Join(errs...)
 }

@@ -1,6 +1,7 @@
 package graft
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"github.com/graft-ml/graft/internal/atomicfile"
 	"github.com/graft-ml/graft/internal/onnx"
 	"github.com/graft-ml/graft/internal/report"
+	"github.com/graft-ml/graft/internal/train"
 	"github.com/graft-ml/graft/metric"
 )
 
@@ -30,7 +32,7 @@ type metricsFile struct {
 	Version  string         `json:"graft_version"`
 }
 
-// headInfo says how the head was trained.
+// headInfo says how the head, or the network with it, was trained.
 type headInfo struct {
 	Strategy  string `json:"strategy"`
 	Hidden    []int  `json:"hidden"`
@@ -66,6 +68,11 @@ func (j *job) write(context.Context) (err error) {
 	if j.out, err = makeRunFolder(j.path, j.o.Out); err != nil {
 		return err
 	}
+	return j.writeFiles(j.out)
+}
+
+// writeFiles writes the files of the run folder to dir.
+func (j *job) writeFiles(dir string) error {
 	model, err := j.modelFile()
 	if err != nil {
 		return err
@@ -75,14 +82,14 @@ func (j *job) write(context.Context) (err error) {
 		{"skipped.csv", func(w io.Writer) error { return dataset.WriteSkipped(w, j.skipped()) }},
 		{"history.csv", func(w io.Writer) error { return report.WriteHistory(w, j.epochs()) }},
 		{"metrics.json", func(w io.Writer) error { return report.WriteJSON(w, j.metrics()) }},
-		{"curves.svg", func(w io.Writer) error { return report.PlotHistory(w, j.epochs(), j.head.BestEpoch) }},
+		{"curves.svg", func(w io.Writer) error { return report.PlotHistory(w, j.epochs(), j.best) }},
 		{"model.onnx", func(w io.Writer) error { _, err := model.WriteTo(w); return err }},
 	}
 	if !j.data.MultiLabel {
 		files = slices.Insert(files, 0, runFile{"confusion.svg", func(w io.Writer) error { return report.PlotConfusion(w, j.report) }})
 	}
 	for _, f := range files {
-		if err := atomicfile.WriteFile(filepath.Join(j.out, f.name), f.write); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(dir, f.name), f.write); err != nil {
 			return err
 		}
 	}
@@ -103,20 +110,23 @@ func (j *job) backboneInfo() BackboneInfo {
 }
 
 func (j *job) headInfo() headInfo {
-	h := headInfo{Strategy: "frozen", Hidden: j.o.Head.Hidden, Optimizer: j.o.Head.Optimizer, BestEpoch: j.head.BestEpoch, Refit: j.refit > 0}
-	if h.Optimizer == "" {
-		h.Optimizer = "adam"
+	h := headInfo{Strategy: j.o.Strategy, Hidden: j.o.Head.Hidden, Optimizer: cmp.Or(j.o.Head.Optimizer, train.Adam), BestEpoch: j.best, Refit: j.refit > 0}
+	if j.tuned != nil {
+		h.Optimizer = cmp.Or(j.o.Tuning.Optimizer, train.AdamW)
 	}
 	return h
 }
 
 func (j *job) metrics() metricsFile {
-	return metricsFile{
+	m := metricsFile{
 		Test: j.report, Split: j.splitInfo(), Backbone: j.backboneInfo(), Head: j.headInfo(),
-		Data:     dataInfo{j.data.Name, len(j.data.Classes), len(j.data.Samples), len(j.skipped()), j.data.Ignored},
-		Features: featureInfo{j.feats.stats.Computed, j.feats.stats.Cached},
-		Stages:   j.stages, Version: Version,
+		Data:   dataInfo{j.data.Name, len(j.data.Classes), len(j.data.Samples), len(j.skipped()), j.data.Ignored},
+		Stages: j.stages, Version: Version,
 	}
+	if j.feats != nil {
+		m.Features = featureInfo{j.feats.stats.Computed, j.feats.stats.Cached}
+	}
+	return m
 }
 
 // modelFile returns what is in model.onnx. Its bytes depend on the data, the options and the seed alone: no

@@ -25,25 +25,37 @@ func Train(ctx context.Context, path string, o TrainOptions) (*Run, error) {
 	if err := o.validate(); err != nil {
 		return nil, &OptionError{err}
 	}
+	if o.Strategy == "" {
+		o.Strategy = strategyFrozen
+	}
+	o.Tuning = o.Tuning.withDefaults(o.Strategy)
 	j := &job{path: path, o: o, pool: nn.NewPool(o.Reading.Threads)}
 	defer j.close()
-	for _, stage := range []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"read", j.read},
-		{"features", j.extract},
-		{"head", j.fit},
-		{"test", j.measure},
-		{"write", j.write},
-	} {
+	for _, stage := range j.plan() {
 		start := time.Now()
 		if err := stage.run(ctx); err != nil {
-			return nil, err
+			return nil, j.stopped(ctx, err)
 		}
 		j.stages = append(j.stages, Stage{stage.name, time.Since(start).Seconds()})
 	}
 	return j.result(), nil
+}
+
+// step is one stage of a run.
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+// plan returns the stages of a run with the strategy that the options name.
+func (j *job) plan() []step {
+	switch j.o.Strategy {
+	case strategyFinetune, strategyPartial:
+		return []step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}, {"tune", j.tune}, {"test", j.measureTuned}, {"write", j.writeTuned}}
+	case strategyScratch:
+		return []step{{"read", j.read}, {"check", j.scan}, {"tune", j.tune}, {"test", j.measureTuned}, {"write", j.writeTuned}}
+	}
+	return []step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}, {"test", j.measure}, {"write", j.write}}
 }
 
 // job is one run of Train. Its fields are filled stage by stage, in the order in which they stand here.
@@ -66,6 +78,11 @@ type job struct {
 	history    []Epoch
 	refit      int       // epochs of the fit on training and validation together; 0: none
 	thresholds []float32 // multi-label
+	best       int       // the epoch whose weights, or whose number, were kept
+
+	// tune
+	place *unfinished
+	tuned *nn.Graph // from pictures to logits
 
 	// test
 	model  *nn.Graph
@@ -101,7 +118,12 @@ func (j *job) read(ctx context.Context) (err error) {
 	if err := checkOutput(j.path, j.o.Out); err != nil {
 		return err
 	}
-	if j.base, err = j.o.Backbone.load(ctx, j.o.Progress); err != nil {
+	if j.o.Strategy != strategyFrozen {
+		if j.place, err = openUnfinished(j.path, j.o.Out, j.o.Resume); err != nil {
+			return err
+		}
+	}
+	if err := j.open(ctx); err != nil {
 		return err
 	}
 	j.note("backbone %s: %s", j.base.Name, j.base.Cut)
@@ -146,15 +168,15 @@ func (j *job) extract(ctx context.Context) error {
 	}
 	j.feats, j.bad = feats, append(j.bad, failed...)
 	j.note("features: %d pictures through the base, %d from the cache", feats.stats.Computed, feats.stats.Cached)
-	return j.dropFailed()
+	return j.dropFailed(feats.have)
 }
 
 // dropFailed takes the pictures that could not be decoded out of the split.
-func (j *job) dropFailed() error {
+func (j *job) dropFailed(have func(i int) bool) error {
 	keep := func(index []int) []int {
 		var out []int
 		for _, i := range index {
-			if j.feats.have(i) {
+			if have(i) {
 				out = append(out, i)
 			}
 		}
@@ -188,7 +210,7 @@ func (j *job) classCounts() []int {
 
 // result is what the caller is told.
 func (j *job) result() *Run {
-	r := &Run{Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.head.BestEpoch, Stages: j.stages}
+	r := &Run{Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.best, Stages: j.stages}
 	for _, i := range j.test {
 		r.TestPaths = append(r.TestPaths, j.data.Samples[i].Path)
 	}

@@ -91,6 +91,27 @@ func addHead(f *pflag.FlagSet, h *graft.Head) {
 	f.BoolVar(&h.NoStandardise, "no-standardise", false, "train on the features as they are")
 }
 
+// addTuning adds the flags of how the network itself is trained.
+func addTuning(f *pflag.FlagSet, t *graft.Tuning) {
+	f.IntVar(&t.Epochs, "tune-epochs", 0, "epochs of the network's training (default 10, from scratch 30)")
+	f.IntVar(&t.Stages, "tune-stages", 0, "last stages that train: throughout (partial), or before all do (finetune) (default 1)")
+	f.StringVar(&t.Optimizer, "tune-optimizer", "", "adamw, adam, lamb or sgd (default adamw)")
+	f.Float64Var(&t.LearningRate, "tune-lr", 0, "learning rate (default 0.0002, for sgd 0.01; from scratch 0.001 and 0.1)")
+	f.Float64Var(&t.LayerDecay, "layer-decay", 0, "what each stage further from the head multiplies the rate by (default 0.7, from scratch 1)")
+	f.Float64Var(&t.Momentum, "tune-momentum", 0, "of sgd (default 0.9)")
+	f.BoolVar(&t.Nesterov, "tune-nesterov", false, "use Nesterov's form of momentum")
+	f.Float64Var(&t.WeightDecay, "tune-weight-decay", 0, "of weights alone (default 0.01, for sgd and adam 0.0001; below 0: none)")
+	f.StringVar(&t.Schedule, "tune-schedule", "", "of each phase: cosine, one-cycle, step or constant (default cosine)")
+	f.IntVar(&t.Warmup, "tune-warmup", 0, "epochs of each phase through which the rate rises (default a tenth of its steps; below 0: none)")
+	f.IntVar(&t.Batch, "tune-batch", 0, "pictures a step (default 32)")
+	f.IntVar(&t.MicroBatch, "micro-batch", 0, "pictures computed at a time, for less memory (default: the batch)")
+	f.IntVar(&t.Patience, "tune-patience", 0, "epochs without a better validation loss that end a phase (default 5; below 0: never)")
+	f.Float64Var(&t.ClipNorm, "clip-norm", 0, "largest norm of the gradient (default: none)")
+	f.Float64Var(&t.Average, "average", 0, "decay of a moving average of the weights, as 0.999 (default: none)")
+	f.StringVar(&t.BatchNorm, "batch-norm", "", "statistics of batch normalisations: frozen or batch (default frozen, from scratch batch)")
+	f.DurationVar(&t.CheckpointEvery, "checkpoint-every", 0, "time between checkpoints within an epoch (default 10m)")
+}
+
 // floats is a flag of numbers separated by commas.
 type floats []float32
 

@@ -25,7 +25,8 @@ folders, a folder with train/ and test/ trees, or a CSV file with the columns pa
 The result is a run folder with model.onnx, metrics.json, history.csv, split.csv and skipped.csv.`,
 		Example: `  graft train photos
   graft train photos.zip -o runs/first --epochs 10
-  graft train photos --backbone resnet18.onnx --input-mode torch --resize crop`,
+  graft train photos --backbone resnet18.onnx --input-mode torch --resize crop
+  graft train photos --strategy finetune --tune-epochs 6`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
@@ -61,7 +62,8 @@ func checkTest(share float64) error {
 // addTraining adds all flags of a training but where its results go.
 func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f := cmd.Flags()
-	f.StringVar(&o.Strategy, "strategy", "", "how much of the base is trained: frozen (default frozen)")
+	f.StringVar(&o.Strategy, "strategy", "", "how much of the network is trained: frozen, partial, finetune or scratch (default frozen)")
+	f.BoolVar(&o.Resume, "resume", false, "go on with the run that was stopped, or begin it")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split, the initial weights and the order of pictures")
 	f.Float64Var(&o.Test, "test", defaultTest, "share of each class held out for the test")
 	f.Float64Var(&o.Validation, "val", 0.1, "share of the rest that chooses the number of epochs; 0: none, all epochs are run")
@@ -69,6 +71,7 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	addBackbone(f, &o.Backbone)
 	addReading(f, &o.Reading)
 	addHead(f, &o.Head)
+	addTuning(f, &o.Tuning)
 }
 
 // runJSON is what `graft train --json` prints.

@@ -32,3 +32,21 @@ func NewDir(base string) (string, error) {
 		}
 	}
 }
+
+// RenameDir gives the folder old, whose files are durable, the name path, which must not exist: the error is then
+// fs.ErrExist. Both must be on one file system.
+func RenameDir(old, path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("rename %s to %s: %w", old, path, fs.ErrExist)
+	}
+	if err := syncDir(old); err != nil {
+		return err
+	}
+	if err := os.Rename(old, path); err != nil {
+		if _, stat := os.Lstat(path); stat == nil {
+			err = fs.ErrExist
+		}
+		return fmt.Errorf("rename %s to %s: %w", old, path, cause(err))
+	}
+	return syncDir(filepath.Dir(path))
+}

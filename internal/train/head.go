@@ -24,6 +24,19 @@ type dense struct {
 	w, b    []float32
 }
 
+// NewHead returns a head for width features that has not been trained.
+func NewHead(width int, o HeadOptions) (*nn.Graph, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	layers, err := newLayers(width, o)
+	if err != nil {
+		return nil, err
+	}
+	return buildHead(layers, o, false)
+}
+
 func weightName(layer int) string { return fmt.Sprintf("head.%d.weight", layer) }
 func biasName(layer int) string   { return fmt.Sprintf("head.%d.bias", layer) }
 

@@ -1,0 +1,294 @@
+package graft
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/graft-ml/graft/internal/backbone"
+	"github.com/graft-ml/graft/internal/loader"
+	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/train"
+	"github.com/graft-ml/graft/metric"
+)
+
+// open opens the backbone: for training from scratch the architecture, with random weights.
+func (j *job) open(ctx context.Context) (err error) {
+	b := &j.o.Backbone
+	if j.o.Strategy != strategyScratch {
+		j.base, err = b.load(ctx, j.o.Progress)
+		return err
+	}
+	if j.base, err = b.architecture(ctx, j.o.Progress); err != nil {
+		return err
+	}
+	if j.base.Graph, err = nn.Fold(j.base.Graph); err != nil {
+		return err
+	}
+	return j.base.Redraw(j.o.Seed)
+}
+
+// architecture returns a network for the sake of its structure: of a published one nothing is fetched.
+func (b *Backbone) architecture(ctx context.Context, tell progress) (*backbone.Backbone, error) {
+	if entries, err := backbone.Find(b.Name); err != nil || len(entries) == 0 || b.Name == "" {
+		return b.load(ctx, tell)
+	}
+	o, err := b.options()
+	if err != nil {
+		return nil, err
+	}
+	if o.Normalise == nil {
+		torch := Backbone{InputMode: "torch"}
+		if o.Normalise, err = torch.normalise(); err != nil {
+			return nil, err
+		}
+	}
+	return backbone.Seeded(b.Name, o)
+}
+
+// scan decodes every picture once, to leave out those that cannot be.
+func (j *job) scan(ctx context.Context) error {
+	used, done := j.split.all(), 0
+	good := map[int]bool{}
+	failures, err := loader.Run(ctx, samples{j.data}, used, j.o.Reading.loading(j.base.Spec), func(b loader.Batch) error {
+		for _, i := range b.Index {
+			good[i] = true
+		}
+		done += len(b.Index) + len(b.Failed)
+		progress(j.o.Progress).step("check", done, len(used))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	bad := skippedOf(j.data, failures)
+	j.bad = append(j.bad, bad...)
+	if err := checkBad(j.data, bad, len(used), j.o.Reading.MaxBad); err != nil {
+		return err
+	}
+	return j.dropFailed(func(i int) bool { return good[i] })
+}
+
+// tune trains the network, or the last stages of it, with the head.
+func (j *job) tune(ctx context.Context) error {
+	if j.base.SinglePicture() {
+		return fmt.Errorf("backbone %s: its file fixes the batch to one picture, and such a network cannot be trained: take the strategy frozen", j.base.Name)
+	}
+	full, net, err := j.network()
+	if err != nil {
+		return err
+	}
+	o := j.o.Tuning.options()
+	o.Classes, o.MultiLabel = len(j.data.Classes), j.data.MultiLabel
+	o.LabelSmoothing, o.ClassWeights = j.o.Head.LabelSmoothing, j.o.Head.ClassWeights
+	o.Seed, o.Pool = j.o.Seed, j.pool
+	o.Checkpoints = &train.Checkpoints{Dir: j.place.dir, Every: j.o.Tuning.CheckpointEvery, Facts: j.facts(), Resume: j.place.resumes,
+		Warn: progress(j.o.Progress).warnText}
+	if j.o.Resume && !j.place.resumes {
+		j.note("there is no unfinished run: a new one begins")
+	}
+	if o.BatchStats && o.Micro > 0 && o.Micro < max(o.Batch, 1) {
+		j.note("batch norm: the statistics are those of %d pictures at a time, not of the whole batch", o.Micro)
+	}
+	r, err := train.Tune(ctx, net, j.pictures(j.train), j.pictures(j.validation), o, j.hooks())
+	if err != nil {
+		return err
+	}
+	j.best, j.tuned = r.BestEpoch, full
+	j.history = nil
+	for _, e := range r.History {
+		j.history = append(j.history, ownEpoch(e, false))
+	}
+	for _, p := range net.Phases[len(net.Phases)-1].Params {
+		full.Init[p.Name] = r.Graph.Init[p.Name]
+	}
+	for name, t := range r.Graph.Init { // statistics of batch normalisations
+		if full.Init[name] != nil {
+			full.Init[name] = t
+		}
+	}
+	return nil
+}
+
+// hooks tell the caller what happens in the training of a network.
+func (j *job) hooks() train.Hooks {
+	tell := progress(j.o.Progress)
+	return train.Hooks{
+		Resumed: func(path string, steps int) {
+			j.note("going on from %s, after %s", path, count(steps, "step", "steps"))
+		},
+		Outlook: func(l train.Outlook) {
+			whole := time.Duration(l.Epochs*l.Steps) * l.Step
+			j.note("training %s: %.3g million numbers; the first step took %.2g s, so that %s of %s take about %v; %.0f MB",
+				l.Phase, float64(l.Params)/1e6, l.Step.Seconds(), count(l.Epochs, "epoch", "epochs"), count(l.Steps, "step", "steps"),
+				whole.Round(time.Second), float64(l.Memory)/1e6)
+		},
+		Step:  func(done, all int) { tell.step("tune", done, all) },
+		Epoch: j.onEpoch(false),
+	}
+}
+
+// stopped adds to the error of a run that was stopped how to go on with it.
+func (j *job) stopped(ctx context.Context, err error) error {
+	switch {
+	case j.place == nil:
+	case !j.place.checkpoints():
+		return errors.Join(err, j.place.remove())
+	case ctx.Err() != nil:
+		j.note("the run is kept in %s: the same command with --resume goes on with it", j.place.dir)
+	}
+	return err
+}
+
+// network returns the whole network with its head, and what of it is trained in which phases.
+func (j *job) network() (*nn.Graph, train.Network, error) {
+	var net train.Network
+	base, err := nn.Fold(j.base.Graph)
+	if err != nil {
+		return nil, net, err
+	}
+	var head *nn.Graph
+	if j.head != nil {
+		head = j.head.Head
+	} else if head, err = train.NewHead(j.base.Width, j.headOptions()); err != nil {
+		return nil, net, err
+	}
+	stages, err := backbone.Stages(base)
+	if err != nil {
+		return nil, net, err
+	}
+	full := join(base, head)
+	net.Graph = full
+	net.Phases = j.phases(full, stages, len(base.Nodes))
+	return full, net, nil
+}
+
+// phases divides the epochs of the strategy among what is trained. The first baseNodes nodes of g are the base's.
+func (j *job) phases(g *nn.Graph, stages []backbone.Stage, baseNodes int) []train.Phase {
+	first := max(0, len(stages)-j.o.Tuning.Stages) // the first stage of the last ones
+	var all, last []train.Parameter
+	place := firstUses(g)
+	for _, p := range train.Parameters(g) {
+		stage := len(stages) // the head
+		if at := place[p.Name]; at < baseNodes {
+			for stage--; stage > 0 && stages[stage].Start > at; stage-- {
+			}
+		}
+		p.Scale = math.Pow(j.o.Tuning.LayerDecay, float64(len(stages)-stage))
+		if all = append(all, p); stage >= first {
+			last = append(last, p)
+		}
+	}
+	epochs := j.o.Tuning.Epochs
+	lastStages := count(len(stages)-first, "last stage", "last stages")
+	switch {
+	case j.o.Strategy == strategyPartial:
+		return []train.Phase{{Name: lastStages, Params: last, Epochs: epochs}}
+	case j.o.Strategy == strategyScratch || epochs == 1 || first == 0:
+		return []train.Phase{{Name: "all", Params: all, Epochs: epochs}}
+	}
+	begin := max(1, epochs/3)
+	return []train.Phase{{Name: lastStages, Params: last, Epochs: begin}, {Name: "all", Params: all, Epochs: epochs - begin}}
+}
+
+// firstUses returns the number of the first node that reads each value.
+func firstUses(g *nn.Graph) map[string]int {
+	first := map[string]int{}
+	for i, n := range slices.Backward(g.Nodes) {
+		for _, name := range n.Inputs {
+			first[name] = i
+		}
+	}
+	return first
+}
+
+// pictures is the set of some samples, which are decoded as they are needed.
+func (j *job) pictures(index []int) train.Set {
+	s := train.Set{}
+	for _, i := range index {
+		s.Labels = append(s.Labels, j.data.Samples[i].Labels)
+	}
+	s.Load = func(ctx context.Context, _ int, rows []int, n int, each func(x []float32) error) error {
+		wanted := make([]int, len(rows))
+		for k, r := range rows {
+			wanted[k] = index[r]
+		}
+		o := j.o.Reading.loading(j.base.Spec)
+		o.Batch = n
+		_, err := loader.Run(ctx, samples{j.data}, wanted, o, func(b loader.Batch) error {
+			if len(b.Failed) > 0 {
+				return fmt.Errorf("%w (it could be read before: has it changed?)", b.Failed[0])
+			}
+			return each(b.Pixels)
+		})
+		return err
+	}
+	return s
+}
+
+// measureTuned tests the model on the pictures held out, with the network that is written.
+func (j *job) measureTuned(ctx context.Context) error {
+	j.model = withProbabilities(j.tuned, j.data.MultiLabel)
+	if err := j.tunedThresholds(ctx); err != nil {
+		return err
+	}
+	in := metric.Input{Classes: j.data.Classes, MultiLabel: j.data.MultiLabel, Seed: j.o.Seed, Thresholds: j.thresholds}
+	var err error
+	if in.Probs, in.Labels, err = j.predict(ctx, "test", j.test); err != nil {
+		return err
+	}
+	j.report, err = metric.Evaluate(in)
+	return err
+}
+
+// tunedThresholds is chooseThresholds for a network.
+func (j *job) tunedThresholds(ctx context.Context) error {
+	if !j.data.MultiLabel || len(j.validation) == 0 {
+		return j.chooseThresholds(ctx)
+	}
+	probs, labels, err := j.predict(ctx, "validation", j.validation)
+	if err != nil {
+		return err
+	}
+	j.thresholds, err = metric.Thresholds(j.data.Classes, probs, labels)
+	return err
+}
+
+// predict runs the model over some samples: [N,K], and the labels of each.
+func (j *job) predict(ctx context.Context, what string, index []int) (probs []float32, labels [][]int, err error) {
+	plan, err := nn.NewPlan(j.model, nn.PlanOptions{Pool: j.pool})
+	if err != nil {
+		return nil, nil, err
+	}
+	set, k := j.pictures(index), len(j.data.Classes)
+	rows := make([]int, len(index))
+	for i := range rows {
+		rows[i] = i
+	}
+	probs = make([]float32, len(index)*k)
+	const batch = 32
+	done := 0
+	err = set.Load(ctx, 0, rows, batch, func(x []float32) error {
+		n := min(batch, len(index)-done)
+		if err := plan.Run(ctx, [][]float32{probs[done*k : (done+n)*k]}, [][]float32{x}, n); err != nil {
+			return err
+		}
+		done += n
+		progress(j.o.Progress).step(what, done, len(index))
+		return nil
+	})
+	return probs, set.Labels, err
+}
+
+// writeTuned makes the run folder, whole, out of the unfinished one.
+func (j *job) writeTuned(context.Context) (err error) {
+	j.out, err = j.place.finish(j.writeFiles)
+	return err
+}
+
+// key is the beginning of the hash of a sample's content: who it is, for random numbers.
+func (j *job) key(i int) uint64 { return binary.LittleEndian.Uint64(j.data.Samples[i].SHA256[:]) }
