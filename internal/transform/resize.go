@@ -55,8 +55,10 @@ func resample(src RGB, f Filter, across, down axis, emit func(y int, row []uint8
 
 	// Horizontally first, and only the rows that are wanted: the result is rounded to bytes, as in Pillow.
 	width := 3 * (across.hi - across.lo)
-	tmp := plane{pix: src.Pix[3*(first*src.W+across.lo):], stride: 3 * src.W, width: width}
-	if !across.identity() {
+	var tmp plane
+	if across.identity() {
+		tmp = plane{pix: src.Pix[3*(first*src.W+across.lo):], stride: 3 * src.W, width: width}
+	} else {
 		buf := getScratch((last - first) * width)
 		defer scratch.Put(buf)
 		tmp = plane{pix: *buf, stride: width, width: width}

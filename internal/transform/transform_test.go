@@ -140,3 +140,17 @@ func TestTablesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// The crop of an enlarged picture begins beyond the width of the picture itself.
+func TestCropOfATinyPicture(t *testing.T) {
+	s := Spec{Width: 6, Height: 6, Rule: Crop}
+	dst := make([]float32, 3*6*6)
+	if err := s.Apply(dst, []uint8{0, 10, 20, 0, 10, 20}, 2, 1); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range dst {
+		if v != float32(i/36*10) {
+			t.Fatalf("value %d is %v, want %d", i, v, i/36*10)
+		}
+	}
+}
