@@ -15,20 +15,28 @@ func (s Spec) Apply(dst []float32, pix []uint8, w, h int) error {
 	if err := src.check(); err != nil {
 		return fmt.Errorf("transform: source: %w", err)
 	}
-	p := s.place(w, h)
-	s.fillAround(dst, p)
-	across, down := s.axes(p, w, h)
-	plane := s.Width * s.Height
-	resample(src, s.Filter, across, down, func(y int, row []uint8) {
-		at := (p.y+y)*s.Width + p.x + across.lo
-		n := across.hi - across.lo
-		red, green, blue := dst[at:][:n], dst[plane+at:][:n], dst[2*plane+at:][:n]
-		for x := range red {
-			px := row[3*x : 3*x+3 : 3*x+3]
-			red[x], green[x], blue[x] = float32(px[0]), float32(px[1]), float32(px[2])
-		}
-	})
+	s.frame(w, h).apply(dst, src, s)
 	return nil
+}
+
+// apply resizes src and lays it into dst, [3,Height,Width] of s.
+func (f framing) apply(dst []float32, src RGB, s Spec) {
+	s.fillAround(dst, f.placement)
+	plane := s.Width * s.Height
+	resample(src, s.Filter, f.across, f.down, func(y int, row []uint8) {
+		at := (f.y+y)*s.Width + f.x + f.across.lo
+		spread(dst, row, plane, at)
+	})
+}
+
+// spread writes row, RGB8, to dst from position at of each of its planes on.
+func spread(dst []float32, row []uint8, plane, at int) {
+	n := len(row) / 3
+	red, green, blue := dst[at:][:n], dst[plane+at:][:n], dst[2*plane+at:][:n]
+	for x := range red {
+		px := row[3*x : 3*x+3 : 3*x+3]
+		red[x], green[x], blue[x] = float32(px[0]), float32(px[1]), float32(px[2])
+	}
 }
 
 // checkDst reports an invalid s, or a dst that is not its output's.
@@ -42,10 +50,20 @@ func (s Spec) checkDst(dst []float32) error {
 	return nil
 }
 
-// axes are the resize of a w x h picture to p, of which only what the output shows is wanted.
-func (s Spec) axes(p placement, w, h int) (across, down axis) {
-	return axis{in: w, out: p.w, lo: max(0, -p.x), hi: min(p.w, s.Width-p.x)},
-		axis{in: h, out: p.h, lo: max(0, -p.y), hi: min(p.h, s.Height-p.y)}
+// framing says which part of a picture is resized to what, and where that lies in the output.
+type framing struct {
+	placement
+	across, down axis
+}
+
+// empty reports whether the output shows nothing of the picture.
+func (f framing) empty() bool { return f.across.lo >= f.across.hi || f.down.lo >= f.down.hi }
+
+// frame is the framing of a whole w x h picture, of which only what the output shows is wanted.
+func (s Spec) frame(w, h int) framing {
+	p := s.place(w, h)
+	return framing{p, axis{in: w, out: p.w, lo: max(0, -p.x), hi: min(p.w, s.Width-p.x)},
+		axis{in: h, out: p.h, lo: max(0, -p.y), hi: min(p.h, s.Height-p.y)}}
 }
 
 // fillAround sets what the picture, placed at p, will not cover.

@@ -5,8 +5,13 @@ import (
 	"sync"
 )
 
-// axis is a resize along one axis, from in to out pixels, of which only lo to hi (exclusive) are wanted.
-type axis struct{ in, out, lo, hi int }
+// axis is a resize along one axis, from the in source pixels that start at from to out pixels, of which only
+// lo to hi (exclusive) are wanted.
+type axis struct {
+	in, out, lo, hi, from int
+
+	drawn bool // from and in are random: its coefficients are not worth remembering
+}
 
 // identity reports whether nothing is resized along a, though it may be cropped.
 func (a axis) identity() bool { return a.in == a.out }
@@ -35,7 +40,7 @@ func (t *taps) span() (lo, hi int) {
 	return lo, hi
 }
 
-// newTaps is Pillow's precompute_coeffs and normalize_coeffs_8bpc (src/libImaging/Resample.c), with the same
+// newTaps is, for the pixels from a.from on, Pillow's precompute_coeffs and normalize_coeffs_8bpc (src/libImaging/Resample.c), with the same
 // order of operations so that every rounding falls the same way.
 func newTaps(f Filter, a axis) *taps {
 	kernel, support := triangle, 1.0
@@ -68,7 +73,7 @@ func newTaps(f Filter, a axis) *taps {
 			}
 			k[j] = int32(math.Copysign(0.5, w) + w*(1<<precision))
 		}
-		rows[i] = tap{first, k}
+		rows[i] = tap{a.from + first, k}
 	}
 	return &taps{rows}
 }
@@ -100,7 +105,7 @@ func nearest(a axis) []int {
 	from := make([]int, 0, a.hi-a.lo)
 	for i := range a.hi {
 		if i >= a.lo {
-			from = append(from, min(int(at), a.in-1))
+			from = append(from, a.from+min(int(at), a.in-1))
 		}
 		at += step
 	}
@@ -122,6 +127,9 @@ var cache = struct {
 
 // tapsFor is newTaps, remembered. The result is shared: read only.
 func tapsFor(f Filter, a axis) *taps {
+	if a.drawn {
+		return newTaps(f, a)
+	}
 	key := tapsKey{f, a}
 	cache.RLock()
 	t := cache.m[key]

@@ -19,19 +19,17 @@ type Reduction struct {
 // Reduction returns what s needs of a w x h picture. It is a rule of geometry alone: a picture that is at
 // least four times as large as its resized form both ways may be reduced to no less than twice that; any
 // other, and any for Nearest, is needed whole.
-func (s Spec) Reduction(w, h int) Reduction {
+func (s Spec) Reduction(w, h int) Reduction { return s.frame(w, h).reduction(s.Filter, w, h) }
+
+func (f framing) reduction(filter Filter, w, h int) Reduction {
 	whole := Reduction{1, 1, image.Rect(0, 0, w, h)}
-	p := s.place(w, h)
-	if s.Filter == Nearest || w < 2*margin*p.w || h < 2*margin*p.h {
+	across, down := f.across, f.down
+	if filter == Nearest || f.empty() || across.in < 2*margin*across.out || down.in < 2*margin*down.out {
 		return whole
 	}
-	across, down := s.axes(p, w, h)
-	if across.lo >= across.hi || down.lo >= down.hi {
-		return whole
-	}
-	x0, x1 := tapsFor(s.Filter, across).span()
-	y0, y1 := tapsFor(s.Filter, down).span()
-	r := Reduction{w / (margin * p.w), h / (margin * p.h), image.Rect(x0, y0, x1, y1)}
+	x0, x1 := tapsFor(filter, across).span()
+	y0, y1 := tapsFor(filter, down).span()
+	r := Reduction{across.in / (margin * across.out), down.in / (margin * down.out), image.Rect(x0, y0, x1, y1)}
 	r.Wanted.Min = r.Wanted.Min.Sub(image.Pt(r.Across, r.Down)) // one sample more on each side; see grouped
 	r.Wanted.Max = r.Wanted.Max.Add(image.Pt(r.Across, r.Down))
 	r.Wanted = r.Wanted.Intersect(whole.Wanted)
@@ -67,6 +65,15 @@ func (s Spec) ApplyPlanes(dst []float32, planes []Plane, w, h int) error {
 	if err := s.checkDst(dst); err != nil {
 		return err
 	}
+	if err := s.checkPlanes(planes, w, h); err != nil {
+		return err
+	}
+	s.frame(w, h).applyPlanes(dst, planes, s)
+	return nil
+}
+
+// checkPlanes reports planes that are not those of a w x h picture.
+func (s Spec) checkPlanes(planes []Plane, w, h int) error {
 	if len(planes) != 1 && len(planes) != 3 || w < 1 || h < 1 {
 		return fmt.Errorf("transform: %d planes of %dx%d pixels, want 1 or 3 and at least one pixel", len(planes), w, h)
 	}
@@ -78,19 +85,23 @@ func (s Spec) ApplyPlanes(dst []float32, planes []Plane, w, h int) error {
 			return fmt.Errorf("transform: plane %d: %w", i, err)
 		}
 	}
-	p := s.place(w, h)
-	s.fillAround(dst, p)
-	across, down := s.axes(p, w, h)
-	if across.lo >= across.hi || down.lo >= down.hi {
-		return nil
+	return nil
+}
+
+// applyPlanes resizes planes and lays the picture into dst, [3,Height,Width] of s.
+func (f framing) applyPlanes(dst []float32, planes []Plane, s Spec) {
+	s.fillAround(dst, f.placement)
+	if f.empty() {
+		return
 	}
+	across, down := f.across, f.down
 	var small [3][]int32
 	for i := range planes {
 		small[i] = planes[i].resize(s.Filter, across, down)
 	}
 	size, width := s.Width*s.Height, across.hi-across.lo
 	for y := range down.hi - down.lo {
-		at := (p.y+down.lo+y)*s.Width + p.x + across.lo
+		at := (f.y+down.lo+y)*s.Width + f.x + across.lo
 		red, green, blue := dst[at:][:width], dst[size+at:][:width], dst[2*size+at:][:width]
 		luma := small[0][y*width:][:width]
 		if len(planes) == 1 {
@@ -103,7 +114,6 @@ func (s Spec) ApplyPlanes(dst []float32, planes []Plane, w, h int) error {
 		}
 		yccRow(red, green, blue, luma, small[1][y*width:], small[2][y*width:])
 	}
-	return nil
 }
 
 // fraction is the number of fraction bits of a resized plane.

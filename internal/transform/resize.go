@@ -29,7 +29,7 @@ func Resize(dst, src RGB, f Filter) error {
 	if int(f) >= len(filterNames) {
 		return fmt.Errorf("transform: resize: unknown filter %d", f)
 	}
-	across, down := axis{src.W, dst.W, 0, dst.W}, axis{src.H, dst.H, 0, dst.H}
+	across, down := axis{in: src.W, out: dst.W, hi: dst.W}, axis{in: src.H, out: dst.H, hi: dst.H}
 	resample(src, f, across, down, func(y int, row []uint8) {
 		copy(dst.Pix[y*dst.W*3:], row)
 	})
@@ -47,7 +47,7 @@ func resample(src RGB, f Filter, across, down axis, emit func(y int, row []uint8
 		return
 	}
 	var vertical *taps
-	first, last := down.lo, down.hi
+	first, last := down.from+down.lo, down.from+down.hi
 	if !down.identity() {
 		vertical = tapsFor(f, down)
 		first, last = vertical.span()
@@ -57,7 +57,7 @@ func resample(src RGB, f Filter, across, down axis, emit func(y int, row []uint8
 	width := 3 * (across.hi - across.lo)
 	var tmp plane
 	if across.identity() {
-		tmp = plane{pix: src.Pix[3*(first*src.W+across.lo):], stride: 3 * src.W, width: width}
+		tmp = plane{pix: src.Pix[3*(first*src.W+across.from+across.lo):], stride: 3 * src.W, width: width}
 	} else {
 		buf := getScratch((last - first) * width)
 		defer scratch.Put(buf)
