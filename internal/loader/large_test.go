@@ -32,12 +32,18 @@ const (
 // load returns what a network would see of a file.
 func load(t testing.TB, data []byte, spec transform.Spec, exact bool) []float32 {
 	t.Helper()
+	return loadAs(t, data, spec, spec, exact)
+}
+
+// loadAs is load with a picture prepared as how says, which gives the size of spec.
+func loadAs(t testing.TB, data []byte, spec transform.Spec, how preparation, exact bool) []float32 {
+	t.Helper()
 	o, err := Options{Spec: spec, ExactDecode: exact}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dst := make([]float32, 3*spec.Width*spec.Height)
-	if err := (&line{src: same{data}, o: o}).load(t.Context(), dst, 0); err != nil {
+	if err := (&line{src: same{data}, o: o, of: func(int) preparation { return how }}).load(t.Context(), dst, 0); err != nil {
 		t.Fatal(err)
 	}
 	return dst
@@ -124,6 +130,24 @@ func TestLargeIsNearExact(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s/%d", filepath.Base(path), text, orientation), func(t *testing.T) {
 				data := turned(read(t, path), orientation)
 				checkNear(t, load(t, data, spec, false), load(t, data, spec, true))
+			})
+		}
+	}
+}
+
+// Random boxes of a large picture are decoded at a fraction too, as near to the exact pixels.
+func TestLargeDrawIsNearExact(t *testing.T) {
+	a, err := transform.ParseAugment("resizedcrop=0.5,hflip,brightness=0.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range largeFiles(t) {
+		for epoch, filter := range []transform.Filter{transform.Bilinear, transform.Bicubic, transform.Bilinear} {
+			t.Run(fmt.Sprintf("%s/%d", filepath.Base(path), epoch), func(t *testing.T) {
+				spec := transform.Spec{Width: 24, Height: 20, Filter: filter}
+				how := transform.Random{Spec: spec, Augment: a, Seed: 1}.At(epoch, 9)
+				data := turned(read(t, path), byte(3+epoch))
+				checkNear(t, loadAs(t, data, spec, how, false), loadAs(t, data, spec, how, true))
 			})
 		}
 	}

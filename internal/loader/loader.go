@@ -67,9 +67,6 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Decode.Budget == nil {
 		o.Decode.Budget = decode.NewBudget(o.MaxBytes)
 	}
-	if !o.ExactDecode {
-		o.Decode.Reduce = func(w, h int) decode.Reduction { return decode.Reduction(o.Spec.Reduction(w, h)) }
-	}
 	return o, errors.Join(errs...)
 }
 
@@ -98,13 +95,25 @@ func (f Failure) Unwrap() error { return f.Err }
 // pictures, at most a batch and one for each worker ahead. The failures come in the order of index, those up
 // to the end of the run where it ends early. An error is each's, ctx's, or invalid options.
 func Run(ctx context.Context, src Source, index []int, o Options, each func(Batch) error) ([]Failure, error) {
+	return run(ctx, src, index, o, func(int) preparation { return o.Spec }, each)
+}
+
+// preparation brings one picture to the network's input. It is a transform.Spec or a transform.Draw.
+type preparation interface {
+	Reduction(w, h int) transform.Reduction
+	Apply(dst []float32, pix []uint8, w, h int) error
+	ApplyPlanes(dst []float32, planes []transform.Plane, w, h int) error
+}
+
+// run is Run, with each picture prepared as of says.
+func run(ctx context.Context, src Source, index []int, o Options, of func(i int) preparation, each func(Batch) error) ([]Failure, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	workers := min(o.Threads, len(index))
 	ahead := min(o.Batch+workers, len(index))
-	l := &line{src: src, index: index, o: o, free: make(chan []float32, ahead), done: make(chan result, ahead)}
+	l := &line{src: src, index: index, o: o, of: of, free: make(chan []float32, ahead), done: make(chan result, ahead)}
 	for range ahead {
 		l.free <- nil // allocated when first used
 	}
@@ -124,6 +133,7 @@ type line struct {
 	src   Source
 	index []int
 	o     Options
+	of    func(i int) preparation
 
 	free chan []float32 // tensors [3,H,W]; as many as may be ahead of the caller
 	done chan result    // has room for all tensors, so that no worker waits to deliver
@@ -174,7 +184,11 @@ func (l *line) load(ctx context.Context, dst []float32, i int) error {
 	if err != nil {
 		return err
 	}
-	m, err := decode.Decode(ctx, data, l.o.Decode)
+	how, o := l.of(i), l.o.Decode
+	if !l.o.ExactDecode {
+		o.Reduce = func(w, h int) decode.Reduction { return decode.Reduction(how.Reduction(w, h)) }
+	}
+	m, err := decode.Decode(ctx, data, o)
 	if err != nil {
 		return err
 	}
@@ -184,9 +198,9 @@ func (l *line) load(ctx context.Context, dst []float32, i int) error {
 		for i, p := range m.Planes {
 			planes[i] = transform.Plane(p)
 		}
-		return l.o.Spec.ApplyPlanes(dst, planes, m.W, m.H)
+		return how.ApplyPlanes(dst, planes, m.W, m.H)
 	}
-	return l.o.Spec.Apply(dst, m.Pix, m.W, m.H)
+	return how.Apply(dst, m.Pix, m.W, m.H)
 }
 
 // collect puts results back in order and into batches.
