@@ -34,9 +34,11 @@ type tapeCompiler struct {
 	added     map[string]bool       // parameters that have a gradient from this run already
 	masks     map[*Node]*[]float32  // of dropouts
 	convs     map[*Node]*tapeConv
-	packed    map[packKey]bool // weights that are packed in this program
-	prepare   []func()         // work ahead of the steps, on parameters alone, each of which may run beside the others
-	again     bool             // values are computed a second time
+	groups    map[*Node]*normGroup // by their last nodes
+	inner     map[*Node]bool       // nodes of groups that are not the last
+	packed    map[packKey]bool     // weights that are packed in this program
+	prepare   []func()             // work ahead of the steps, on parameters alone, each of which may run beside the others
+	again     bool                 // values are computed a second time
 }
 
 // tapeOp is the faster way of an operator on a tape. Each reports false where it does not apply; the definition is then
@@ -71,7 +73,8 @@ func (t *Tape) compile(n int) (*tapeProgram, error) {
 	}
 	p := &tapeProgram{program: program{pool: t.o.Pool}}
 	c := &tapeCompiler{t: t, grads: map[string]*planValue{}, sharers: map[*planValue]int{}, gradHalos: map[string]halo{},
-		added: map[string]bool{}, masks: map[*Node]*[]float32{}, convs: map[*Node]*tapeConv{}, packed: map[packKey]bool{}}
+		added: map[string]bool{}, masks: map[*Node]*[]float32{}, convs: map[*Node]*tapeConv{}, packed: map[packKey]bool{},
+		groups: map[*Node]*normGroup{}, inner: map[*Node]bool{}}
 	c.compiler = &compiler{plan: &Plan{pool: t.o.Pool, packed: map[*Node][]float32{}}, g: t.g, infos: infos,
 		rows: map[string]*planValue{}, pixels: map[string]*planValue{}, halos: map[string]halo{}, prog: &p.program}
 	for i, v := range t.g.Inputs {
@@ -84,7 +87,10 @@ func (t *Tape) compile(n int) (*tapeProgram, error) {
 	for _, v := range t.inputs {
 		p.inputs = append(p.inputs, infos[v.Name].Shape)
 	}
-	c.findTapeHalos()
+	if !t.plain {
+		c.findTapeHalos()
+		c.findGroups()
+	}
 	for _, node := range t.g.Nodes {
 		c.forwardNode(node)
 	}
@@ -128,13 +134,15 @@ func (c *tapeCompiler) begin(p *tapeProgram) {
 func (c *tapeCompiler) forwardNode(n *Node) {
 	op := tapeOps[n.Op]
 	switch {
-	case c.allConst(n):
+	case c.allConst(n) || c.inner[n]:
 	case n.Op == "Dropout":
 		c.dropout(n)
 	case c.t.plain:
 		c.defined(n, c.t.definition(n))
+	case c.groups[n] != nil:
+		c.normForward(c.groups[n])
 	case op.forward != nil && op.forward(c, n):
-	case c.t.norms[n] != nil:
+	case c.t.norms[n] != nil && c.t.norms[n].batch:
 		c.defined(n, c.t.definition(n))
 	default:
 		c.node(n)
@@ -144,13 +152,15 @@ func (c *tapeCompiler) forwardNode(n *Node) {
 // backwardNode emits the steps that hand the gradients of n's outputs to its inputs.
 func (c *tapeCompiler) backwardNode(n *Node) {
 	has := func(name string) bool { return c.grads[name] != nil }
-	if !c.t.path[n] || c.allConst(n) || !slices.ContainsFunc(n.Outputs, has) {
+	if !c.t.path[n] || c.inner[n] || c.allConst(n) || !slices.ContainsFunc(n.Outputs, has) {
 		return
 	}
 	op := tapeOps[n.Op]
 	switch {
 	case n.Op == "Dropout":
 		c.dropoutBackward(n)
+	case c.groups[n] != nil:
+		c.normBackward(c.groups[n])
 	case c.t.plain || op.backward == nil || !op.backward(c, n):
 		c.backwardByDefinition(n)
 	}

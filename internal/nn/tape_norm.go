@@ -8,12 +8,14 @@ import (
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
-// tapeNorm is a BatchNormalization of the trained part that uses the statistics of the batch.
+// tapeNorm is a BatchNormalization of the trained part.
 type tapeNorm struct {
-	mean, variance []float32 // of the file, which follow those of the batches
+	mean, variance []float32 // of the file; where batch is set they follow those of the batches
+	batch          bool
 	momentum       float64
 
-	center, inverse []float32 // of the last batch: the mean, and 1/√(variance + ε)
+	center, spread []float32 // the mean and the biased variance of the last batch; those of the file if batch is not set
+	scale          []float32 // of the last run: scale/√(spread + ε)
 }
 
 // Stats returns the statistics that batches have changed, by the names of their initialisers: the very slices, which
@@ -21,16 +23,15 @@ type tapeNorm struct {
 func (t *Tape) Stats() map[string][]float32 {
 	all := map[string][]float32{}
 	for n, b := range t.norms {
-		all[n.Inputs[3]], all[n.Inputs[4]] = b.mean, b.variance
+		if b.batch {
+			all[n.Inputs[3]], all[n.Inputs[4]] = b.mean, b.variance
+		}
 	}
 	return all
 }
 
-// findNorms makes the statistics that batches change.
+// findNorms finds the normalisations of the trained part, and makes the statistics that batches change.
 func (t *Tape) findNorms() error {
-	if !t.o.BatchStats {
-		return nil
-	}
 	momentum := t.o.Momentum
 	if momentum == 0 {
 		momentum = 0.1
@@ -40,18 +41,28 @@ func (t *Tape) findNorms() error {
 		if n.Op != "BatchNormalization" || !t.path[n] {
 			continue
 		}
-		for _, name := range n.Inputs[3:] {
+		b := &tapeNorm{batch: t.o.BatchStats, momentum: momentum}
+		for i, dst := range []*[]float32{&b.mean, &b.variance} {
+			name := n.Inputs[3+i]
 			k := t.g.constant(name)
-			if k == nil {
+			switch {
+			case k == nil && b.batch:
 				return fmt.Errorf("nn: %w", n.errorf("statistics %q are no initialiser, which training would change", name))
-			}
-			if copies[name] == nil {
-				copies[name] = slices.Clone(k.F)
+			case k == nil:
+			case !b.batch:
+				*dst = k.F
+			default:
+				if copies[name] == nil {
+					copies[name] = slices.Clone(k.F)
+				}
+				*dst = copies[name]
 			}
 		}
-		mean := copies[n.Inputs[3]]
-		t.norms[n] = &tapeNorm{mean: mean, variance: copies[n.Inputs[4]], momentum: momentum,
-			center: make([]float32, len(mean)), inverse: make([]float32, len(mean))}
+		b.center, b.spread, b.scale = b.mean, b.variance, make([]float32, len(b.mean))
+		if b.batch {
+			b.center, b.spread = make([]float32, len(b.mean)), make([]float32, len(b.mean))
+		}
+		t.norms[n] = b
 	}
 	return nil
 }
@@ -68,7 +79,7 @@ func (b *tapeNorm) follow(ch int, mean, variance float64, n int) {
 
 // definition returns that of n as the tape runs it.
 func (t *Tape) definition(n *Node) *opDef {
-	if b := t.norms[n]; b != nil {
+	if b := t.norms[n]; b != nil && b.batch {
 		return &opDef{forward: b.forward, backward: b.backward}
 	}
 	return ops[n.Op]
@@ -94,7 +105,7 @@ func (b *tapeNorm) forward(c *call) error {
 		})
 		variance := square / float64(n)
 		inverse := 1 / math.Sqrt(variance+eps)
-		b.center[ch], b.inverse[ch] = float32(mean), float32(inverse)
+		b.center[ch], b.spread[ch] = float32(mean), float32(variance)
 		b.follow(ch, mean, variance, n)
 		a := inverse * float64(scale[ch])
 		eachOfChannel(x, ch, func(lo, hi int) {
@@ -110,8 +121,9 @@ func (b *tapeNorm) forward(c *call) error {
 // dx = scale/σ·(dy − Σdy/m − x̂·Σ(dy·x̂)/m), dscale = Σ dy·x̂ and dshift = Σ dy.
 func (b *tapeNorm) backward(c *call, dOut, dIn []*tensor.Tensor) error {
 	x, scale, dy := c.in[0], c.in[1].F, dOut[0].F
+	eps := float64(c.node.Attrs.Float("epsilon", 1e-5))
 	c.parallel(x.Shape[1], func(ch int) {
-		mean, inverse := float64(b.center[ch]), float64(b.inverse[ch])
+		mean, inverse := float64(b.center[ch]), 1/math.Sqrt(float64(b.spread[ch])+eps)
 		sum, along, n := 0.0, 0.0, 0
 		eachOfChannel(x, ch, func(lo, hi int) {
 			for i, v := range x.F[lo:hi] {

@@ -1,0 +1,166 @@
+package nn
+
+import "github.com/graft-ml/graft/internal/kernel"
+
+// inputGrad is the gradient of a convolution by its input, in the phases that its stride makes.
+type inputGrad struct {
+	reads  []*planValue
+	dy, dx *planValue
+	sum    *planValue // nil: none
+}
+
+// inputGradOf says where the gradient by the input of n is computed from, and to.
+func (c *tapeCompiler) inputGradOf(n *Node) *inputGrad {
+	g := &inputGrad{}
+	g.dy, _ = c.gradPixels(n.Outputs[0])
+	g.dx, g.sum = c.contribute(n.Inputs[0], true)
+	g.reads = []*planValue{g.dy}
+	if g.sum != nil {
+		g.reads = append(g.reads, g.sum)
+	}
+	return g
+}
+
+// targets returns what phase i writes: the first clears the halo, which is the same for all.
+func (g *inputGrad) targets(i int) []*planValue {
+	if i == 0 {
+		g.reads = append(g.reads, g.dx)
+		return []*planValue{g.dx}
+	}
+	return nil
+}
+
+// picture is where dX lies, whose forward pass had the padding of win.
+func (g *inputGrad) picture(win window) kernel.Picture {
+	return kernel.Picture{Grid: g.dx.grid(), H: g.dx.h, W: g.dx.w, Top: win[0].padBegin, Left: win[1].padBegin}
+}
+
+// convGradInput emits the gradient by the input of a convolution: that of the output, convolved with the flipped
+// weights.
+func (c *tapeCompiler) convGradInput(n *Node, v *tapeConv) {
+	g := c.inputGradOf(n)
+	k := v.conv
+	k.N = g.dy.n
+	all := k.GradInput(g.picture(v.win), g.dy.grid())
+	w := c.data(n.Inputs[1])
+	packed := c.packedBy(packKey{n, packBackward}, c.want(n, 1), all.PackedLen(), func(p []float32) { all.Pack(p, w) })
+	for i := range all.Phases {
+		p := &all.Phases[i]
+		if g.sum != nil {
+			p.Res = resultGrid(p.Dst, g.dx.grid(), g.sum.grid())
+		}
+		pixels, weights := p.N*p.OutH*p.OutW, p.Packed(packed)
+		blocks, parts := cutConv(pixels, p.InC, p.Blocks(), max(1, len(weights)/p.Blocks()), c.plan.pool.Threads())
+		c.emit(step{node: n, reads: g.reads, writes: g.targets(i), tasks: blocks.parts * parts.parts, task: func(f *frame, i int) {
+			b0, b1 := blocks.at(i / parts.parts)
+			p0, p1 := parts.at(i % parts.parts)
+			p.Run(f.of(g.dx), f.of(g.dy), f.orNil(g.sum), weights, p0, p1, b0, b1)
+		}})
+	}
+}
+
+// resultGrid returns the pixels of a phase in the grid of sum, those in the grid dx being phase.
+func resultGrid(phase, dx, sum kernel.Grid) kernel.Grid {
+	if dx == sum {
+		return phase
+	}
+	stepH, stepW := phase.Row/dx.Row, phase.Pixel/dx.Pixel
+	first := phase.Start - dx.Start
+	y, x := first/dx.Row, first%dx.Row/dx.Pixel
+	return kernel.Grid{Start: sum.At(0, y, x), Image: sum.Image, Row: stepH * sum.Row, Pixel: stepW * sum.Pixel}
+}
+
+// depthwiseGradInput is convGradInput where each channel has its own kernel.
+func (c *tapeCompiler) depthwiseGradInput(n *Node, v *tapeConv) {
+	g := c.inputGradOf(n)
+	d := v.depth()
+	d.N = g.dy.n
+	all := d.GradInput(g.picture(v.win), g.dy.grid())
+	w := c.data(n.Inputs[1])
+	packed := c.packedBy(packKey{n, packBackward}, c.want(n, 1), all.PackedLen(), func(p []float32) { all.Pack(p, w) })
+	for i := range all.Phases {
+		p := &all.Phases[i]
+		if g.sum != nil {
+			p.Res = resultGrid(p.Dst, g.dx.grid(), g.sum.grid())
+		}
+		weights := p.Packed(packed)
+		rows := newCut(p.N*p.OutH, 4*p.OutW*max(p.C, len(weights)))
+		c.emit(step{node: n, reads: g.reads, writes: g.targets(i), tasks: rows.parts, task: func(f *frame, i int) {
+			r0, r1 := rows.at(i)
+			p.Run(f.of(g.dx), f.of(g.dy), f.orNil(g.sum), weights, r0, r1)
+		}})
+	}
+}
+
+// convGradWeight emits the gradient by weights and bias: sums over parts of the pixels, and what joins them.
+func (c *tapeCompiler) convGradWeight(n *Node, v *tapeConv) {
+	dy, _ := c.gradPixels(n.Outputs[0])
+	src := c.pixelsOf(n.Inputs[0])
+	k := &kernel.ConvGradWeight{Conv: v.conv, Bias: c.want(n, 2)}
+	k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
+	dw, db := c.convGrads(n)
+	s := step{node: n, reads: []*planValue{src, dy}}
+	parts := k.Parts()
+	sums := &planValue{size: k.PartialLen(), first: -1}
+	buf := c.newScratch(&s, k.ScratchLen())
+	s.writes = append(s.writes, sums)
+	blocks := cutInto(k.Blocks(), max(1, k.Blocks()*parts/(4*c.plan.pool.Threads())))
+	s.tasks = blocks.parts * parts
+	s.task = func(f *frame, i int) {
+		slot, data := buf.take(f)
+		b0, b1 := blocks.at(i % blocks.parts)
+		k.Run(f.of(sums), f.of(src), f.of(dy), data, i/blocks.parts, b0, b1)
+		buf.give(slot)
+	}
+	c.emit(s)
+	each := newCut(k.Blocks(), 4*k.PartialLen()/k.Blocks())
+	c.emit(step{node: n, reads: []*planValue{sums}, tasks: each.parts, task: func(f *frame, i int) {
+		b0, b1 := each.at(i)
+		k.Reduce(dw.data, db.data, f.of(sums), b0, b1, dw.added || c.t.add)
+	}})
+}
+
+// depthwiseGradWeight is convGradWeight where each channel has its own kernel.
+func (c *tapeCompiler) depthwiseGradWeight(n *Node, v *tapeConv) {
+	dy, _ := c.gradPixels(n.Outputs[0])
+	src := c.pixelsOf(n.Inputs[0])
+	k := &kernel.DepthwiseGradWeight{Depthwise: v.depth()}
+	k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
+	dw, db := c.convGrads(n)
+	sums := &planValue{size: k.PartialLen(), first: -1}
+	c.emit(step{node: n, reads: []*planValue{src, dy}, writes: []*planValue{sums}, tasks: k.Parts(), task: func(f *frame, i int) {
+		k.Run(f.of(sums), f.of(src), f.of(dy), i, 0, k.C)
+	}})
+	c.emit(step{node: n, reads: []*planValue{sums}, tasks: 1, task: func(f *frame, _ int) {
+		k.Reduce(dw.data, db.data, f.of(sums), dw.added || c.t.add)
+	}})
+}
+
+// paramGrad is where the gradient by a parameter goes, and whether something of the same run is there already.
+type paramGrad struct {
+	data  []float32
+	added bool
+}
+
+// gradOfParam returns where to put the gradient by input i of n, without data if it is not a parameter.
+func (c *tapeCompiler) gradOfParam(n *Node, i int) paramGrad {
+	g := c.t.grads[n.inputName(i)]
+	if g == nil {
+		return paramGrad{}
+	}
+	return paramGrad{g.F, c.addsTo(n.Inputs[i])}
+}
+
+// convGrads returns where the gradients by weights and bias go. Kernels always give that by the weights, and add both
+// or none: what is not wanted, or not alike, has memory that nobody reads.
+func (c *tapeCompiler) convGrads(n *Node) (dw, db paramGrad) {
+	if c.want(n, 1) {
+		dw = c.gradOfParam(n, 1)
+	} else {
+		dw.data = make([]float32, product(c.infos[n.Inputs[1]].Shape))
+	}
+	if c.want(n, 2) {
+		db = c.gradOfParam(n, 2)
+	}
+	return dw, db
+}

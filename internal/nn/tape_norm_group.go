@@ -1,0 +1,203 @@
+package nn
+
+import "github.com/graft-ml/graft/internal/kernel"
+
+// normGroup is a BatchNormalization of a picture with the sum and the clip that follow it, computed together:
+// act(norm(x) + residual).
+type normGroup struct {
+	norm *tapeNorm
+	node *Node // the normalisation
+	last *Node // what makes the output
+	res  string
+	act  kernel.Act
+	k    kernel.BatchNorm
+	y    *planValue
+}
+
+// findGroups finds them. A group stands where its last node does, when a residual is ready.
+func (c *tapeCompiler) findGroups() {
+	l := newLinks(c.g)
+	readers := map[string]*Node{}
+	for _, n := range c.g.Nodes {
+		for _, in := range n.Inputs {
+			readers[in] = n
+		}
+	}
+	only := func(name string) *Node {
+		if l.uses[name] != 1 {
+			return nil
+		}
+		return readers[name]
+	}
+	for _, n := range c.g.Nodes {
+		if !c.fastNorm(n) || l.uses[n.Inputs[1]] > 1 || l.uses[n.Inputs[2]] > 1 {
+			continue // parameters of several nodes have gradients of several
+		}
+		g := &normGroup{norm: c.t.norms[n], node: n, last: n}
+		next := only(n.Outputs[0])
+		if res := c.residualOf(next, n.Outputs[0]); res != "" && !c.inner[next] && c.groups[next] == nil {
+			g.res, g.last, next = res, next, only(next.Outputs[0])
+		}
+		if next != nil {
+			if act, ok := activation(c.g, next); ok && next.Inputs[0] == g.last.Outputs[0] && (act.Func == kernel.Relu || act.Func == kernel.Clip) {
+				g.act, g.last = act, next
+			}
+		}
+		c.groups[g.last] = g
+		for m := n; m != g.last; m = readers[m.Outputs[0]] {
+			c.inner[m] = true
+		}
+	}
+}
+
+// fastNorm reports whether n is a normalisation that kernels compute.
+func (c *tapeCompiler) fastNorm(n *Node) bool {
+	b := c.t.norms[n]
+	return b != nil && b.mean != nil && b.variance != nil && c.isPicture(n.Inputs[0]) && c.data(n.Inputs[1]) != nil && c.data(n.Inputs[2]) != nil
+}
+
+// residualOf returns what n, the only reader of name, adds to it, "" if that is no picture of the same shape.
+func (c *tapeCompiler) residualOf(n *Node, name string) string {
+	if n == nil || n.Op != "Add" || n.Inputs[0] == n.Inputs[1] {
+		return ""
+	}
+	other := n.Inputs[0]
+	if other == name {
+		other = n.Inputs[1]
+	}
+	if !c.isPicture(other) || !c.infos[other].Shape.Equal(c.infos[name].Shape) || c.infos[other].Const != nil || c.t.params[other] != nil {
+		return ""
+	}
+	return other
+}
+
+// normForward emits the statistics of the batch, if they are what is used, and the normalisation.
+func (c *tapeCompiler) normForward(g *normGroup) {
+	n, b := g.node, g.norm
+	x := c.pixelsOf(n.Inputs[0])
+	reads := []*planValue{x}
+	var res *planValue
+	if g.res != "" {
+		res = c.pixelsOf(g.res)
+		reads = append(reads, res)
+	}
+	y := c.newPixels(g.last.Outputs[0])
+	k := &kernel.BatchNorm{C: x.c, N: x.n, H: x.h, W: x.w, X: x.grid(), Y: y.grid(), Act: g.act, Eps: n.Attrs.Float("epsilon", 1e-5)}
+	if res != nil {
+		k.Res = res.grid()
+	}
+	gamma, beta := c.data(n.Inputs[1]), c.data(n.Inputs[2])
+	switch {
+	case !b.batch:
+		c.prepare = append(c.prepare, func() { k.Scale(b.scale, gamma, b.spread) })
+	case !c.again:
+		c.normStatistics(g, k, x, gamma)
+	}
+	rows := newCut(y.n*y.h, 4*y.w*y.c)
+	c.emit(step{node: g.last, reads: reads, writes: []*planValue{y}, tasks: rows.parts, task: func(f *frame, i int) {
+		r0, r1 := rows.at(i)
+		k.Normalize(f.of(y), f.of(x), f.orNil(res), b.center, b.scale, beta, r0, r1)
+	}})
+}
+
+// normStatistics emits the mean and variance of the batch.
+func (c *tapeCompiler) normStatistics(g *normGroup, k *kernel.BatchNorm, x *planValue, gamma []float32) {
+	b, pixels := g.norm, k.N*k.H*k.W
+	sums := &planValue{size: k.PartialLen(), first: -1}
+	c.emit(step{node: g.node, reads: []*planValue{x}, writes: []*planValue{sums}, tasks: k.Parts(), task: func(f *frame, i int) {
+		k.Moments(f.of(sums), f.of(x), i)
+	}})
+	c.emit(step{node: g.node, reads: []*planValue{sums}, tasks: 1, task: func(f *frame, _ int) {
+		k.Statistics(b.center, b.spread, f.of(sums))
+		k.Scale(b.scale, gamma, b.spread)
+		for ch := range b.center {
+			b.follow(ch, float64(b.center[ch]), float64(b.spread[ch]), pixels)
+		}
+	}})
+}
+
+// normBackward emits the gradients of a group: the clip's and the sums for the parameters in one pass, the gradient by
+// the input in another.
+func (c *tapeCompiler) normBackward(g *normGroup) {
+	n, b, out := g.node, g.norm, g.last.Outputs[0]
+	dy := c.clippedGrad(g)
+	x := c.pixelsOf(n.Inputs[0])
+	k := &kernel.BatchNorm{C: x.c, N: x.n, H: x.h, W: x.w, X: x.grid(), DY: dy.grid(), Eps: n.Attrs.Float("epsilon", 1e-5)}
+	coef := kernel.BatchNormGrad{Shift: make([]float32, k.C), Scale: make([]float32, k.C), Slope: make([]float32, k.C)}
+	reads := []*planValue{x, dy}
+	if c.want(n, 1) || c.want(n, 2) || b.batch && c.want(n, 0) {
+		var y *planValue
+		if g.act.Func != kernel.Identity {
+			y = c.pixelsOf(out)
+			k.Act, k.Y = g.act, y.grid()
+			reads = append(reads, y)
+		}
+		c.normGradSums(g, k, coef, step{node: g.last, reads: reads, writes: []*planValue{dy}}, x, dy, y)
+	} else if g.act.Func != kernel.Identity {
+		y := c.pixelsOf(out)
+		rows := kernel.Rows{N: dy.w, Width: dy.c, To: dy.c, From: dy.c, From2: dy.c}
+		c.byRow(g.last, dy, []*planValue{dy, y}, 4, func(f *frame, pic, r int) {
+			g.act.GradRows(f.row(dy, pic, r), f.row(dy, pic, r), f.row(y, pic, r), rows)
+		})
+	}
+	if g.res != "" && c.t.wants[g.res] {
+		c.pass(g.res, dy)
+	}
+	if !c.want(n, 0) {
+		return
+	}
+	dx := c.over(n.Inputs[0], out)
+	k.DX = dx.grid()
+	if b.batch {
+		rows := newCut(dx.n*dx.h, 4*dx.w*dx.c)
+		c.emit(step{node: n, reads: []*planValue{x, dy}, writes: []*planValue{dx}, tasks: rows.parts, task: func(f *frame, i int) {
+			r0, r1 := rows.at(i)
+			k.GradInput(f.of(dx), f.of(dy), f.of(x), b.center, coef, r0, r1)
+		}})
+	} else {
+		rows := kernel.Rows{N: dx.w, Width: dx.c, To: dx.c, From: dx.c}
+		c.byRow(n, dx, []*planValue{dy}, 4, func(f *frame, pic, r int) {
+			kernel.BinaryRows(kernel.Mul, f.row(dx, pic, r), f.row(dy, pic, r), b.scale, rows)
+		})
+	}
+	c.pass(n.Inputs[0], dx)
+}
+
+// clippedGrad returns the gradient by the output of a group in memory that may be overwritten where the group clips.
+func (c *tapeCompiler) clippedGrad(g *normGroup) *planValue {
+	name := g.last.Outputs[0]
+	dy, own := c.gradPixels(name)
+	if own || g.act.Func == kernel.Identity {
+		return dy
+	}
+	v := c.pixelValue(name, dy.halo)
+	c.copyPixels(nil, v, dy, v.grid(), dy.grid(), v)
+	c.setGrad(name, v)
+	return v
+}
+
+// normGradSums emits the gradients by scale and shift, and what that by the input is made of; s says what is read.
+func (c *tapeCompiler) normGradSums(g *normGroup, k *kernel.BatchNorm, coef kernel.BatchNormGrad, s step, x, dy, y *planValue) {
+	n, b := g.node, g.norm
+	sums := &planValue{size: k.PartialLen(), first: -1}
+	at := *k
+	s.writes, s.tasks = append(s.writes, sums), k.Parts()
+	s.task = func(f *frame, i int) { at.GradSums(f.of(sums), f.of(dy), f.of(x), f.orNil(y), b.center, i) }
+	c.emit(s)
+	gamma := c.data(n.Inputs[1])
+	dgamma, dbeta := c.gradOfParam(n, 1), c.gradOfParam(n, 2)
+	c.emit(step{node: n, reads: []*planValue{sums}, tasks: 1, task: func(f *frame, _ int) {
+		at.GradParams(coef, dgamma.data, dbeta.data, f.of(sums), gamma, b.spread, !b.batch, c.t.add)
+	}})
+}
+
+// over returns where the gradient by a value may be computed from that by another of the same shape, which is not
+// needed any more: in its memory if nothing else is there and nobody shares it. Pass must follow.
+func (c *tapeCompiler) over(name, from string) *planValue {
+	dy, own := c.grad(from)
+	h := c.gradHalos[name]
+	if own && c.grads[name] == nil && dy.pixels && dy.halo.covers(h) {
+		return c.pixelValue(name, dy.halo).share(dy)
+	}
+	return c.pixelValue(name, h)
+}
