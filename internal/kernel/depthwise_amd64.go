@@ -68,6 +68,7 @@ func (d *Depthwise) runTiles(dst, src, res, packed []float32, r0, r1, lanes int)
 // row computes row r in groups of pixels, of the channels that a tells; the slices start at the first of them.
 func (d *Depthwise) row(a *depthwiseArgs, dst, src, res []float32, r, lanes int) {
 	n, y := r/d.OutH, r%d.OutH
+	cols, stride := d.slides()
 	for x := 0; x < d.OutW; {
 		pixels := share(d.OutW-x, groupPixels)
 		a.src = element(src, d.Src.At(n, y*d.StrideH, x*d.StrideW))
@@ -76,12 +77,20 @@ func (d *Depthwise) row(a *depthwiseArgs, dst, src, res []float32, r, lanes int)
 			a.res = element(res, d.Res.At(n, y, x))
 		}
 		if lanes == 16 {
-			depthwiseAVX512(a, pixels)
+			depthwiseAVX512(a, pixels, cols, stride)
 		} else {
-			depthwiseAVX2(a, pixels)
+			depthwiseAVX2(a, pixels, cols, stride)
 		}
 		x += pixels
 	}
+}
+
+// slides returns the width and the distance of the windows that a tile may slide, zeros if there is no such tile.
+func (d *Depthwise) slides() (cols, stride int) {
+	if d.DilW == 1 && d.StrideW <= 2 && (d.KW == 3 || d.KW == 5 || d.KW == 7) {
+		return d.KW, d.StrideW
+	}
+	return 0, 0
 }
 
 // args returns the arguments that all tiles of the first channels of packed share.

@@ -4,43 +4,211 @@
 
 package kernel
 
-// depthwiseAVX2 computes a tile of pixels; asm.Depthwise tells what it does. Requires AVX2.
-func depthwiseAVX2(args *depthwiseArgs, pixels int) {
-	switch pixels {
-	case 1:
+// depthwiseAVX2 computes a tile of pixels, one that slides if cols is not 0; asm.Depthwise tells what it does. Requires AVX2.
+func depthwiseAVX2(args *depthwiseArgs, pixels, cols, stride int) {
+	switch cols<<8 + stride<<4 + pixels {
+	case 0<<8 + 0<<4 + 1:
 		depthwise1AVX2(args)
-	case 2:
+	case 3<<8 + 1<<4 + 1:
+		depthwise1x3s1AVX2(args)
+	case 3<<8 + 2<<4 + 1:
+		depthwise1x3s2AVX2(args)
+	case 5<<8 + 1<<4 + 1:
+		depthwise1x5s1AVX2(args)
+	case 5<<8 + 2<<4 + 1:
+		depthwise1x5s2AVX2(args)
+	case 7<<8 + 1<<4 + 1:
+		depthwise1x7s1AVX2(args)
+	case 7<<8 + 2<<4 + 1:
+		depthwise1x7s2AVX2(args)
+	case 0<<8 + 0<<4 + 2:
 		depthwise2AVX2(args)
-	case 3:
+	case 3<<8 + 1<<4 + 2:
+		depthwise2x3s1AVX2(args)
+	case 3<<8 + 2<<4 + 2:
+		depthwise2x3s2AVX2(args)
+	case 5<<8 + 1<<4 + 2:
+		depthwise2x5s1AVX2(args)
+	case 5<<8 + 2<<4 + 2:
+		depthwise2x5s2AVX2(args)
+	case 7<<8 + 1<<4 + 2:
+		depthwise2x7s1AVX2(args)
+	case 7<<8 + 2<<4 + 2:
+		depthwise2x7s2AVX2(args)
+	case 0<<8 + 0<<4 + 3:
 		depthwise3AVX2(args)
-	case 4:
+	case 3<<8 + 1<<4 + 3:
+		depthwise3x3s1AVX2(args)
+	case 3<<8 + 2<<4 + 3:
+		depthwise3x3s2AVX2(args)
+	case 5<<8 + 1<<4 + 3:
+		depthwise3x5s1AVX2(args)
+	case 5<<8 + 2<<4 + 3:
+		depthwise3x5s2AVX2(args)
+	case 7<<8 + 1<<4 + 3:
+		depthwise3x7s1AVX2(args)
+	case 7<<8 + 2<<4 + 3:
+		depthwise3x7s2AVX2(args)
+	case 0<<8 + 0<<4 + 4:
 		depthwise4AVX2(args)
-	case 5:
+	case 3<<8 + 1<<4 + 4:
+		depthwise4x3s1AVX2(args)
+	case 3<<8 + 2<<4 + 4:
+		depthwise4x3s2AVX2(args)
+	case 5<<8 + 1<<4 + 4:
+		depthwise4x5s1AVX2(args)
+	case 5<<8 + 2<<4 + 4:
+		depthwise4x5s2AVX2(args)
+	case 7<<8 + 1<<4 + 4:
+		depthwise4x7s1AVX2(args)
+	case 7<<8 + 2<<4 + 4:
+		depthwise4x7s2AVX2(args)
+	case 0<<8 + 0<<4 + 5:
 		depthwise5AVX2(args)
-	case 6:
+	case 3<<8 + 1<<4 + 5:
+		depthwise5x3s1AVX2(args)
+	case 3<<8 + 2<<4 + 5:
+		depthwise5x3s2AVX2(args)
+	case 5<<8 + 1<<4 + 5:
+		depthwise5x5s1AVX2(args)
+	case 5<<8 + 2<<4 + 5:
+		depthwise5x5s2AVX2(args)
+	case 7<<8 + 1<<4 + 5:
+		depthwise5x7s1AVX2(args)
+	case 7<<8 + 2<<4 + 5:
+		depthwise5x7s2AVX2(args)
+	case 0<<8 + 0<<4 + 6:
 		depthwise6AVX2(args)
-	case 7:
+	case 3<<8 + 1<<4 + 6:
+		depthwise6x3s1AVX2(args)
+	case 3<<8 + 2<<4 + 6:
+		depthwise6x3s2AVX2(args)
+	case 5<<8 + 1<<4 + 6:
+		depthwise6x5s1AVX2(args)
+	case 5<<8 + 2<<4 + 6:
+		depthwise6x5s2AVX2(args)
+	case 7<<8 + 1<<4 + 6:
+		depthwise6x7s1AVX2(args)
+	case 7<<8 + 2<<4 + 6:
+		depthwise6x7s2AVX2(args)
+	case 0<<8 + 0<<4 + 7:
 		depthwise7AVX2(args)
+	case 3<<8 + 1<<4 + 7:
+		depthwise7x3s1AVX2(args)
+	case 3<<8 + 2<<4 + 7:
+		depthwise7x3s2AVX2(args)
+	case 5<<8 + 1<<4 + 7:
+		depthwise7x5s1AVX2(args)
+	case 5<<8 + 2<<4 + 7:
+		depthwise7x5s2AVX2(args)
+	case 7<<8 + 1<<4 + 7:
+		depthwise7x7s1AVX2(args)
+	case 7<<8 + 2<<4 + 7:
+		depthwise7x7s2AVX2(args)
 	}
 }
 
-// depthwiseAVX512 computes a tile of pixels; asm.Depthwise tells what it does. Requires AVX512.
-func depthwiseAVX512(args *depthwiseArgs, pixels int) {
-	switch pixels {
-	case 1:
+// depthwiseAVX512 computes a tile of pixels, one that slides if cols is not 0; asm.Depthwise tells what it does. Requires AVX512.
+func depthwiseAVX512(args *depthwiseArgs, pixels, cols, stride int) {
+	switch cols<<8 + stride<<4 + pixels {
+	case 0<<8 + 0<<4 + 1:
 		depthwise1AVX512(args)
-	case 2:
+	case 3<<8 + 1<<4 + 1:
+		depthwise1x3s1AVX512(args)
+	case 3<<8 + 2<<4 + 1:
+		depthwise1x3s2AVX512(args)
+	case 5<<8 + 1<<4 + 1:
+		depthwise1x5s1AVX512(args)
+	case 5<<8 + 2<<4 + 1:
+		depthwise1x5s2AVX512(args)
+	case 7<<8 + 1<<4 + 1:
+		depthwise1x7s1AVX512(args)
+	case 7<<8 + 2<<4 + 1:
+		depthwise1x7s2AVX512(args)
+	case 0<<8 + 0<<4 + 2:
 		depthwise2AVX512(args)
-	case 3:
+	case 3<<8 + 1<<4 + 2:
+		depthwise2x3s1AVX512(args)
+	case 3<<8 + 2<<4 + 2:
+		depthwise2x3s2AVX512(args)
+	case 5<<8 + 1<<4 + 2:
+		depthwise2x5s1AVX512(args)
+	case 5<<8 + 2<<4 + 2:
+		depthwise2x5s2AVX512(args)
+	case 7<<8 + 1<<4 + 2:
+		depthwise2x7s1AVX512(args)
+	case 7<<8 + 2<<4 + 2:
+		depthwise2x7s2AVX512(args)
+	case 0<<8 + 0<<4 + 3:
 		depthwise3AVX512(args)
-	case 4:
+	case 3<<8 + 1<<4 + 3:
+		depthwise3x3s1AVX512(args)
+	case 3<<8 + 2<<4 + 3:
+		depthwise3x3s2AVX512(args)
+	case 5<<8 + 1<<4 + 3:
+		depthwise3x5s1AVX512(args)
+	case 5<<8 + 2<<4 + 3:
+		depthwise3x5s2AVX512(args)
+	case 7<<8 + 1<<4 + 3:
+		depthwise3x7s1AVX512(args)
+	case 7<<8 + 2<<4 + 3:
+		depthwise3x7s2AVX512(args)
+	case 0<<8 + 0<<4 + 4:
 		depthwise4AVX512(args)
-	case 5:
+	case 3<<8 + 1<<4 + 4:
+		depthwise4x3s1AVX512(args)
+	case 3<<8 + 2<<4 + 4:
+		depthwise4x3s2AVX512(args)
+	case 5<<8 + 1<<4 + 4:
+		depthwise4x5s1AVX512(args)
+	case 5<<8 + 2<<4 + 4:
+		depthwise4x5s2AVX512(args)
+	case 7<<8 + 1<<4 + 4:
+		depthwise4x7s1AVX512(args)
+	case 7<<8 + 2<<4 + 4:
+		depthwise4x7s2AVX512(args)
+	case 0<<8 + 0<<4 + 5:
 		depthwise5AVX512(args)
-	case 6:
+	case 3<<8 + 1<<4 + 5:
+		depthwise5x3s1AVX512(args)
+	case 3<<8 + 2<<4 + 5:
+		depthwise5x3s2AVX512(args)
+	case 5<<8 + 1<<4 + 5:
+		depthwise5x5s1AVX512(args)
+	case 5<<8 + 2<<4 + 5:
+		depthwise5x5s2AVX512(args)
+	case 7<<8 + 1<<4 + 5:
+		depthwise5x7s1AVX512(args)
+	case 7<<8 + 2<<4 + 5:
+		depthwise5x7s2AVX512(args)
+	case 0<<8 + 0<<4 + 6:
 		depthwise6AVX512(args)
-	case 7:
+	case 3<<8 + 1<<4 + 6:
+		depthwise6x3s1AVX512(args)
+	case 3<<8 + 2<<4 + 6:
+		depthwise6x3s2AVX512(args)
+	case 5<<8 + 1<<4 + 6:
+		depthwise6x5s1AVX512(args)
+	case 5<<8 + 2<<4 + 6:
+		depthwise6x5s2AVX512(args)
+	case 7<<8 + 1<<4 + 6:
+		depthwise6x7s1AVX512(args)
+	case 7<<8 + 2<<4 + 6:
+		depthwise6x7s2AVX512(args)
+	case 0<<8 + 0<<4 + 7:
 		depthwise7AVX512(args)
+	case 3<<8 + 1<<4 + 7:
+		depthwise7x3s1AVX512(args)
+	case 3<<8 + 2<<4 + 7:
+		depthwise7x3s2AVX512(args)
+	case 5<<8 + 1<<4 + 7:
+		depthwise7x5s1AVX512(args)
+	case 5<<8 + 2<<4 + 7:
+		depthwise7x5s2AVX512(args)
+	case 7<<8 + 1<<4 + 7:
+		depthwise7x7s1AVX512(args)
+	case 7<<8 + 2<<4 + 7:
+		depthwise7x7s2AVX512(args)
 	}
 }
 
@@ -48,40 +216,292 @@ func depthwiseAVX512(args *depthwiseArgs, pixels int) {
 func depthwise1AVX2(args *depthwiseArgs)
 
 //go:noescape
+func depthwise1x3s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x3s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x5s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x5s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x7s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x7s2AVX2(args *depthwiseArgs)
+
+//go:noescape
 func depthwise2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x3s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x3s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x5s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x5s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x7s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x7s2AVX2(args *depthwiseArgs)
 
 //go:noescape
 func depthwise3AVX2(args *depthwiseArgs)
 
 //go:noescape
+func depthwise3x3s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x3s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x5s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x5s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x7s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x7s2AVX2(args *depthwiseArgs)
+
+//go:noescape
 func depthwise4AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x3s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x3s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x5s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x5s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x7s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x7s2AVX2(args *depthwiseArgs)
 
 //go:noescape
 func depthwise5AVX2(args *depthwiseArgs)
 
 //go:noescape
+func depthwise5x3s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x3s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x5s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x5s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x7s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x7s2AVX2(args *depthwiseArgs)
+
+//go:noescape
 func depthwise6AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x3s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x3s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x5s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x5s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x7s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x7s2AVX2(args *depthwiseArgs)
 
 //go:noescape
 func depthwise7AVX2(args *depthwiseArgs)
 
 //go:noescape
+func depthwise7x3s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x3s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x5s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x5s2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x7s1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x7s2AVX2(args *depthwiseArgs)
+
+//go:noescape
 func depthwise1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x3s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x3s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x5s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x5s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x7s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise1x7s2AVX512(args *depthwiseArgs)
 
 //go:noescape
 func depthwise2AVX512(args *depthwiseArgs)
 
 //go:noescape
+func depthwise2x3s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x3s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x5s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x5s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x7s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise2x7s2AVX512(args *depthwiseArgs)
+
+//go:noescape
 func depthwise3AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x3s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x3s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x5s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x5s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x7s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x7s2AVX512(args *depthwiseArgs)
 
 //go:noescape
 func depthwise4AVX512(args *depthwiseArgs)
 
 //go:noescape
+func depthwise4x3s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x3s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x5s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x5s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x7s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise4x7s2AVX512(args *depthwiseArgs)
+
+//go:noescape
 func depthwise5AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x3s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x3s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x5s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x5s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x7s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x7s2AVX512(args *depthwiseArgs)
 
 //go:noescape
 func depthwise6AVX512(args *depthwiseArgs)
 
 //go:noescape
+func depthwise6x3s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x3s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x5s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x5s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x7s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise6x7s2AVX512(args *depthwiseArgs)
+
+//go:noescape
 func depthwise7AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x3s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x3s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x5s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x5s2AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x7s1AVX512(args *depthwiseArgs)
+
+//go:noescape
+func depthwise7x7s2AVX512(args *depthwiseArgs)

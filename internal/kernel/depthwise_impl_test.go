@@ -16,7 +16,11 @@ func TestDepthwiseChain(t *testing.T) {
 	check.EachImpl(t, "depthwise", func(t *testing.T) {
 		for c := 1; c <= 37; c++ {
 			for _, w := range []int{3 + c%5, 8 + c%11} {
-				k := convCase{1 + c%2, 3, w, c, c, 1 + c%3, 1 + c%4, 1 + c%2, 1 + c%3, 1, 1 + c%2, c, 2, 0}
+				kw, dw := []int{1, 2, 3, 4, 5, 7}[c/2%6], 1
+				if kw < 4 {
+					dw = 1 + c%2
+				}
+				k := convCase{1 + c%2, 3, w, c, c, 1 + c%3, kw, 1 + c%2, 1 + c%3, 1, dw, c, 2, 0}
 				v, ns, nd, _ := k.conv()
 				v.Act = Act{Func: Clip, A: -1, B: 2}
 				v.Dst, nd = dense(k.n, v.OutH, v.OutW, c, 0, 0)

@@ -27,14 +27,21 @@ const (
 )
 
 // DepthwiseTile is the size of a depthwise convolution's tile: a group of pixels, at most GroupPixels, one
-// vector of channels at a time.
+// vector of channels at a time. If Cols is not zero, it is a tile that slides: its windows are Cols pixels wide and
+// Stride pixels apart.
 type DepthwiseTile struct {
-	AVX512 bool
-	Pixels int
+	AVX512       bool
+	Pixels       int
+	Cols, Stride int
 }
 
-// Name returns the name of the tile's function, as in depthwise7AVX2.
-func (t DepthwiseTile) Name() string { return fmt.Sprintf("depthwise%d%s", t.Pixels, t.isa()) }
+// Name returns the name of the tile's function, as in depthwise7AVX2, or depthwise7x3s1AVX2 for one that slides.
+func (t DepthwiseTile) Name() string {
+	if t.Cols > 0 {
+		return fmt.Sprintf("depthwise%dx%ds%d%s", t.Pixels, t.Cols, t.Stride, t.isa())
+	}
+	return fmt.Sprintf("depthwise%d%s", t.Pixels, t.isa())
+}
 
 func (t DepthwiseTile) isa() string { return ConvTile{AVX512: t.AVX512}.isa() }
 func (t DepthwiseTile) lanes() int  { return ConvTile{AVX512: t.AVX512}.Lanes() }
@@ -43,7 +50,10 @@ func (t DepthwiseTile) lanes() int  { return ConvTile{AVX512: t.AVX512}.Lanes() 
 func DepthwiseTiles(avx512 bool) []DepthwiseTile {
 	var all []DepthwiseTile
 	for p := 1; p <= GroupPixels; p++ {
-		all = append(all, DepthwiseTile{avx512, p})
+		all = append(all, DepthwiseTile{AVX512: avx512, Pixels: p})
+		for cols := 3; cols <= maxSlide; cols += 2 {
+			all = append(all, DepthwiseTile{avx512, p, cols, 1}, DepthwiseTile{avx512, p, cols, 2})
+		}
 	}
 	return all
 }
@@ -71,7 +81,8 @@ type depthwiseFunc struct {
 //
 // in this order, each step of the sum one fused multiply-add. k runs over Rows × Cols taps. Channels are
 // Blocks full vectors and, if Tail is not zero, one of which Lanes and Mask tell what exists. A nil residual
-// is not added. A NaN stays a NaN.
+// is not added. A NaN stays a NaN. A tile that slides takes its Cols and Stride for granted: SrcStep must be Stride
+// times ColStep.
 func Depthwise(t DepthwiseTile) *Func {
 	d := &depthwiseFunc{t, &Func{Name: t.Name(), ISA: "AVX2, FMA"}}
 	if t.AVX512 {
@@ -79,8 +90,9 @@ func Depthwise(t DepthwiseTile) *Func {
 	}
 	d.emit(MOVQ, Arg{}, dArgs)
 	d.emit(MOVQ, d.arg(DepthWeightStep), dTap)
-	d.emit(VBROADCASTSS, d.arg(DepthLo), d.lo())
-	d.emit(VBROADCASTSS, d.arg(DepthHi), d.hi())
+	if t.Cols == 0 {
+		d.loadBounds()
+	}
 	d.emit(XORQ, dOffset, dOffset)
 	d.emit(MOVQ, d.arg(DepthBlocks), dBlocks)
 	d.emit(TESTQ, dBlocks, dBlocks)
@@ -116,16 +128,22 @@ func (d *depthwiseFunc) v(n int) Reg {
 	return Y0 + Reg(n)
 }
 func (d *depthwiseFunc) weight() Reg { return d.v(10) }
-func (d *depthwiseFunc) input() Reg  { return d.v(11) }
 func (d *depthwiseFunc) lo() Reg     { return d.v(12) }
 func (d *depthwiseFunc) hi() Reg     { return d.v(13) }
+func (d *depthwiseFunc) input() Reg  { return d.v(14) }
+
+// loadBounds loads what the result is clipped to.
+func (d *depthwiseFunc) loadBounds() {
+	d.emit(VBROADCASTSS, d.arg(DepthLo), d.lo())
+	d.emit(VBROADCASTSS, d.arg(DepthHi), d.hi())
+}
 
 // mask returns what says which channels of the tail exist.
 func (d *depthwiseFunc) mask() Reg {
 	if d.AVX512 {
 		return K0 + 1
 	}
-	return d.v(14)
+	return d.v(15)
 }
 
 // load loads a vector, of the tail only the channels that exist.
@@ -171,11 +189,21 @@ func (d *depthwiseFunc) block(tail bool) {
 		d.emit(VMOVUPS, d.v(0), d.v(p))
 	}
 	d.emit(MOVQ, d.arg(DepthSrc), dBase)
-	d.point(DepthSrcStep)
 	d.emit(MOVQ, d.arg(DepthRows), dRows)
-	d.label(l("row"))
+	if d.Cols > 0 {
+		d.slide(l("row"), tail)
+	} else {
+		d.taps(l("row"), l("tap"), tail)
+	}
+	d.finish(l("clip"), tail)
+}
+
+// taps adds the products of all taps, one after another.
+func (d *depthwiseFunc) taps(row, tap Label, tail bool) {
+	d.point(DepthSrcStep)
+	d.label(row)
 	d.emit(MOVQ, d.arg(DepthCols), dCols)
-	d.label(l("tap"))
+	d.label(tap)
 	d.emit(ADDQ, dTap, dWeights)
 	d.load(Mem{Base: dWeights}, d.weight(), tail)
 	for p := range d.Pixels {
@@ -183,11 +211,10 @@ func (d *depthwiseFunc) block(tail bool) {
 	}
 	d.emit(ADDQ, d.arg(DepthColStep), dBase)
 	d.emit(DECQ, dCols)
-	d.emit(JNE, l("tap"))
+	d.emit(JNE, tap)
 	d.emit(ADDQ, d.arg(DepthRowGap), dBase)
 	d.emit(DECQ, dRows)
-	d.emit(JNE, l("row"))
-	d.finish(l("clip"), tail)
+	d.emit(JNE, row)
 }
 
 // finish adds the residual, clips and stores.
@@ -200,6 +227,9 @@ func (d *depthwiseFunc) finish(clip Label, tail bool) {
 		d.combine(VADDPS, inGroup(dBase, p), tail, d.v(p), d.v(p))
 	}
 	d.label(clip)
+	if d.Cols > 0 {
+		d.loadBounds() // where weights were
+	}
 	for p := range d.Pixels {
 		d.emit(VMAXPS, d.v(p), d.lo(), d.v(p))
 		d.emit(VMINPS, d.v(p), d.hi(), d.v(p))

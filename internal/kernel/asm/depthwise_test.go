@@ -18,7 +18,13 @@ type depthwiseCase struct {
 	lo, hi               float32
 }
 
-func depthwiseCases(channels int) []depthwiseCase {
+func depthwiseCases(t DepthwiseTile, channels int) []depthwiseCase {
+	if t.Cols > 0 {
+		return []depthwiseCase{
+			{1, t.Cols, channels, channels, 0, t.Stride * channels, true, -0.5, 1},
+			{3, t.Cols, channels, channels + 1, 3, t.Stride * (channels + 1), false, 0, 6},
+		}
+	}
 	return []depthwiseCase{
 		{1, 1, channels, channels, 0, channels, true, -inf, inf},
 		{3, 3, channels, channels + 1, 3, channels + 1, false, 0, 6},
@@ -31,7 +37,7 @@ func TestDepthwiseTiles(t *testing.T) {
 		t.Run(tile.Name(), func(t *testing.T) {
 			f := Depthwise(tile)
 			for channels := 1; channels <= 2*tile.lanes()+1; channels++ {
-				for _, k := range depthwiseCases(channels) {
+				for _, k := range depthwiseCases(tile, channels) {
 					if err := runDepthwise(f, tile, k); err != nil {
 						t.Fatalf("%+v: %v", k, err)
 					}

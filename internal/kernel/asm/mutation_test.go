@@ -49,7 +49,7 @@ func runConvCases(f *Func, tile ConvTile) error {
 // runDepthwiseCases returns the first error of the cases of a tile.
 func runDepthwiseCases(f *Func, tile DepthwiseTile) error {
 	for _, channels := range []int{3, tile.lanes(), 2*tile.lanes() + 5} {
-		for _, k := range depthwiseCases(channels) {
+		for _, k := range depthwiseCases(tile, channels) {
 			if err := runDepthwise(f, tile, k); err != nil {
 				return err
 			}

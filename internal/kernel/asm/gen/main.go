@@ -135,10 +135,10 @@ func depthwiseStubs() []byte {
 	b := bytes.NewBufferString(goHeader)
 	for _, avx512 := range []bool{false, true} {
 		isa := isaName(avx512)
-		fmt.Fprintf(b, "\n// depthwise%s computes a tile of pixels; asm.Depthwise tells what it does. Requires %s.\n", isa, isa)
-		fmt.Fprintf(b, "func depthwise%s(args *depthwiseArgs, pixels int) {\n\tswitch pixels {\n", isa)
+		fmt.Fprintf(b, "\n// depthwise%s computes a tile of pixels, one that slides if cols is not 0; asm.Depthwise tells what it does. Requires %s.\n", isa, isa)
+		fmt.Fprintf(b, "func depthwise%s(args *depthwiseArgs, pixels, cols, stride int) {\n\tswitch cols<<8 + stride<<4 + pixels {\n", isa)
 		for _, t := range asm.DepthwiseTiles(avx512) {
-			fmt.Fprintf(b, "\tcase %d:\n\t\t%s(args)\n", t.Pixels, t.Name())
+			fmt.Fprintf(b, "\tcase %d<<8 + %d<<4 + %d:\n\t\t%s(args)\n", t.Cols, t.Stride, t.Pixels, t.Name())
 		}
 		b.WriteString("\t}\n}\n")
 	}
