@@ -32,8 +32,10 @@ func depthwiseSlot(c int) int {
 // slots returns the number of channels that weights have, of which the last may not exist.
 func (d *DepthwiseInt8) slots() int { return (d.Depthwise.C + slotC - 1) / slotC * slotC }
 
-// Pack returns w [C, 1, KH, KW], each within ±MaxWeight, in the order in which the kernel reads it; scale and bias are
-// as in ConvInt8. It panics if a weight is too large or there are more than MaxTaps of a channel.
+// Pack returns w [C, 1, KH, KW] in the order in which the kernel reads it; scale and bias are as in ConvInt8. A weight may
+// be as large as 127, because the two products that are added in 16 bits are known to be those of taps 2i and 2i+1: of
+// these, neither the positive weights nor the negative ones may add up to more than 2·MaxWeight. It panics if they
+// do or if there are more than MaxTaps of a channel.
 func (d *DepthwiseInt8) Pack(w []int8, scale, bias []float32) *PackedDepthwiseInt8 {
 	v := &d.Depthwise
 	taps, n := v.KH*v.KW, d.slots()
@@ -46,10 +48,10 @@ func (d *DepthwiseInt8) Pack(w []int8, scale, bias []float32) *PackedDepthwiseIn
 		k = min(k, taps-1) // what has no weight is read where something is
 		p.offsets = append(p.offsets, k/v.KW*v.DilH*v.Src.Row+k%v.KW*v.DilW*v.Src.Pixel)
 	}
+	mustFitPairs(w, v.C, taps)
 	for c := range v.C {
 		i, sum := depthwiseSlot(c), int32(0)
 		for k, x := range w[c*taps:][:taps] {
-			must("weight", MaxWeight, 0, max(int(x), -int(x)))
 			p.weights[(k/4*n+i)*4+k%4] = x
 			sum += int32(x)
 		}
@@ -60,6 +62,21 @@ func (d *DepthwiseInt8) Pack(w []int8, scale, bias []float32) *PackedDepthwiseIn
 		}
 	}
 	return p
+}
+
+// mustFitPairs panics if the sums of two products can leave 16 bits.
+func mustFitPairs(w []int8, channels, taps int) {
+	for c := range channels {
+		row := w[c*taps:][:taps]
+		for k := 0; k < taps; k += 2 {
+			a, b := int(row[k]), 0
+			if k+1 < taps {
+				b = int(row[k+1])
+			}
+			must("pair of weights", 2*MaxWeight, 0, max(a, 0)+max(b, 0))
+			must("pair of weights", 2*MaxWeight, 0, -min(a, 0)-min(b, 0))
+		}
+	}
 }
 
 // Run computes the output rows [r0, r1), counted over all N·OutH. packed comes from Pack. dst must not be src.

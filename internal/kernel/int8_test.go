@@ -243,6 +243,11 @@ func TestDepthwiseInt8(t *testing.T) {
 		for c := 1; c <= 70; c += 1 + c%4 {
 			k := convCase{1 + c%2, 3, 3 + c%9, c, c, 1 + c%3, 1 + c%4, 1 + c%2, 1 + c%3, 1, 1 + c%2, c, 2, 0}
 			v := newInt8Case(k, Act{Func: Clip, A: -1, B: 2}, c%3 == 0)
+			if c%5 == 0 { // as large as a pair of taps may be
+				for i := range v.w {
+					v.w[i] = []int8{127, 1, -127, 127, -127, -1}[i%(k.kh*k.kw)%6]
+				}
+			}
 			var nd int
 			v.Conv.Dst, nd = dense(k.n, v.Conv.OutH, v.Conv.OutW, c, 0, 0)
 			d := DepthwiseInt8{In: v.In, Out: v.Out, Depthwise: Depthwise{C: c, KH: k.kh, KW: k.kw, StrideH: k.sh, StrideW: k.sw, DilH: k.dh, DilW: k.dw,
