@@ -18,6 +18,12 @@ type PlanOptions struct {
 	// the activations behind products. It is what Observe needs, and slower.
 	Apart bool
 
+	// Precision is that of convolutions whose activation is a clip, and of the values between them. Networks' first
+	// convolutions, of few channels, and all other operators stay F32, with conversions between. Int8 is for the values
+	// that Quants tells about, by name; those of others stay F32 too. It gives the same integers on all processors.
+	Precision Precision
+	Quants    map[string]Quant
+
 	direct bool // no Winograd, no bands: what tests compare with
 }
 
@@ -35,24 +41,35 @@ type Plan struct {
 	direct   bool
 	apart    bool
 
+	precision Precision
+	quants    map[string]Quant
+	low       lowNodes
+
 	base    *Graph // simplified, still ONNX: what shapes are inferred from
 	fused   *Graph // base with fusions
 	inputs  []int  // elements of each input per picture
 	outputs []tensor.Shape
 
-	mu       sync.Mutex // held for a run
-	packed   map[*Node][]float32
-	programs map[int]*program
-	frame    frame
+	mu        sync.Mutex // held for a run
+	packed    map[*Node][]float32
+	packedLow map[*Node]any // of kernels that are not of float32
+	programs  map[int]*program
+	frame     frame
 }
 
 // NewPlan returns a plan for g, which is not changed but whose initialisers are kept. It returns an error for
 // a graph that is not valid, or has inputs or outputs that are not Float32, or inputs that do not begin with the batch. A
 // graph that works only for a batch of one, or mixes the pictures of a batch, is run picture by picture.
 func NewPlan(g *Graph, o PlanOptions) (*Plan, error) {
-	p := &Plan{pool: o.Pool, maxBatch: o.MaxBatch, direct: o.direct || o.Apart, apart: o.Apart, packed: map[*Node][]float32{}, programs: map[int]*program{}}
+	p := &Plan{pool: o.Pool, maxBatch: o.MaxBatch, direct: o.direct || o.Apart, apart: o.Apart, precision: o.Precision, quants: o.Quants,
+		packedLow: map[*Node]any{}, packed: map[*Node][]float32{}, programs: map[int]*program{}}
 	if p.maxBatch <= 0 {
 		p.maxBatch = defaultBatch
+	}
+	for name, q := range p.quants {
+		if err := q.check(name); err != nil {
+			return nil, err
+		}
 	}
 	p.base = g.Clone()
 	if err := simplify(p.base); err != nil {
@@ -73,6 +90,9 @@ func NewPlan(g *Graph, o PlanOptions) (*Plan, error) {
 		fuseActivations(p.fused, infos)
 	} else {
 		fuse(p.fused, infos)
+	}
+	if p.precision != F32 {
+		p.low = findLow(p.fused, infos, p.known)
 	}
 	p.frame.in = make([][]float32, len(p.inputs))
 	p.frame.out = make([][]float32, len(p.outputs))

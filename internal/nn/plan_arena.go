@@ -36,7 +36,7 @@ func (c *compiler) allocate() error {
 	for i := range c.prog.steps {
 		for _, v := range born[i] {
 			dies[v.last] = append(dies[v.last], v)
-			size := (v.size + align - 1) / align * align
+			size := (v.slots() + align - 1) / align * align
 			v.off, gaps = takeGap(gaps, size, top)
 			top = max(top, v.off+size)
 			if top > maxArena {
@@ -44,7 +44,7 @@ func (c *compiler) allocate() error {
 			}
 		}
 		for _, v := range dies[i] {
-			gaps = addGap(gaps, gap{v.off, (v.size + align - 1) / align * align})
+			gaps = addGap(gaps, gap{v.off, (v.slots() + align - 1) / align * align})
 		}
 	}
 	c.prog.arena = top

@@ -53,7 +53,7 @@ func (c *compiler) findBands() {
 
 // isPointwise reports whether n is a 1×1 convolution, of one group and stride 1, that the kernels can run.
 func (c *compiler) isPointwise(n *Node) bool {
-	if n.Op != "Conv" || !c.isPicture(n.Inputs[0]) {
+	if n.Op != "Conv" || !c.isPicture(n.Inputs[0]) || c.plan.low.nodes[n] {
 		return false
 	}
 	win, ok := fastConv(c.g, c.infos, n)
@@ -67,7 +67,7 @@ func (c *compiler) isPointwise(n *Node) bool {
 // isDepthwise reports whether n is a depthwise convolution that the kernels can run, with no residual, and of an output
 // so large that it is worth a band; it then sets win.
 func (c *compiler) isDepthwise(n *Node, win *window) bool {
-	if n.Op != "Conv" || !c.isPicture(n.Inputs[0]) || n.inputName(residualInput) != "" {
+	if n.Op != "Conv" || !c.isPicture(n.Inputs[0]) || n.inputName(residualInput) != "" || c.plan.low.nodes[n] {
 		return false
 	}
 	w, ok := fastConv(c.g, c.infos, n)

@@ -15,6 +15,7 @@ type compiler struct {
 	infos  map[string]Info
 	rows   map[string]*planValue // row-major
 	pixels map[string]*planValue // NHWC
+	low    map[string]*planValue // NHWC, in the plan's low precision
 	halos  map[string]halo       // what the convolutions that read a value need
 	bands  map[*Node]band        // by their last node
 	skip   map[*Node]bool        // nodes that a band computes along
@@ -39,7 +40,7 @@ func compile(p *Plan, n int) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &compiler{plan: p, g: p.fused, infos: infos, rows: map[string]*planValue{}, pixels: map[string]*planValue{},
+	c := &compiler{plan: p, g: p.fused, infos: infos, rows: map[string]*planValue{}, pixels: map[string]*planValue{}, low: map[string]*planValue{},
 		halos: map[string]halo{}, bands: map[*Node]band{}, skip: map[*Node]bool{}, prog: &program{pool: p.pool}}
 	for i, v := range c.g.Inputs {
 		c.newRows(v.Name)
@@ -119,7 +120,7 @@ func (c *compiler) isPicture(name string) bool {
 }
 
 // inPixels reports whether a value was computed as NHWC.
-func (c *compiler) inPixels(name string) bool { return c.pixels[name] != nil }
+func (c *compiler) inPixels(name string) bool { return c.pixels[name] != nil || c.low[name] != nil }
 
 // rowsOf returns the row-major form of a value, converting it if need be.
 func (c *compiler) rowsOf(name string) *planValue {
@@ -134,7 +135,7 @@ func (c *compiler) rowsOf(name string) *planValue {
 		}
 		return v
 	}
-	px := c.pixels[name]
+	px := c.pixelsOf(name)
 	v := c.newRows(name)
 	if px.flat() {
 		return v.share(px)
@@ -151,6 +152,9 @@ func (c *compiler) pixelsOf(name string) *planValue {
 	if k := c.infos[name].Const; k != nil {
 		c.pixels[name] = constPixels(k.F, k.Shape, c.halos[name])
 		return c.pixels[name]
+	}
+	if low := c.low[name]; low != nil {
+		return c.raise(name, low)
 	}
 	rows := c.rowsOf(name)
 	v := c.newPixels(name)

@@ -47,7 +47,10 @@ func (c *compiler) findHalos() {
 		}
 		if win, ok := fastConv(c.g, c.infos, n); ok {
 			k := convOf(n, win, c.g.constant(n.Inputs[1]).Shape)
-			c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(haloOf(win)).widen(c.winogradHalo(&k, win))
+			c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(haloOf(win))
+			if !c.plan.low.nodes[n] {
+				c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(c.winogradHalo(&k, win))
+			}
 		}
 	}
 }
@@ -86,6 +89,10 @@ func epilogue(n *Node) (act kernel.Act, residual string) {
 }
 
 func lowerConv(c *compiler, n *Node) bool {
+	if c.plan.low.nodes[n] {
+		c.lowerLowConv(n)
+		return true
+	}
 	win, ok := fastConv(c.g, c.infos, n)
 	if !ok || !c.isPicture(n.Inputs[0]) {
 		return false
@@ -154,10 +161,15 @@ func cutConv(pixels, channels, blocks, work, threads int) (byBlock, byPixel cut)
 	return cutInto(blocks, (blocks+groups-1)/groups), byPixel
 }
 
+// depthwiseOf is k as a depthwise convolution.
+func depthwiseOf(k *kernel.Conv) kernel.Depthwise {
+	return kernel.Depthwise{C: k.OutC, KH: k.KH, KW: k.KW, StrideH: k.StrideH, StrideW: k.StrideW, DilH: k.DilH, DilW: k.DilW,
+		N: k.N, OutH: k.OutH, OutW: k.OutW, Src: k.Src, Dst: k.Dst, Res: k.Res, Act: k.Act}
+}
+
 // depthwise makes s the tasks of a depthwise convolution: parts of the output's rows.
 func (c *compiler) depthwise(s *step, n *Node, k *kernel.Conv, src, dst, res *planValue) {
-	d := kernel.Depthwise{C: k.OutC, KH: k.KH, KW: k.KW, StrideH: k.StrideH, StrideW: k.StrideW, DilH: k.DilH, DilW: k.DilW,
-		N: k.N, OutH: k.OutH, OutW: k.OutW, Src: k.Src, Dst: k.Dst, Res: k.Res, Act: k.Act}
+	d := depthwiseOf(k)
 	packed := c.packedDepthwise(n, &d)
 	rows := newCut(d.N*d.OutH, 4*d.OutW*len(packed)) // a multiply-add costs some four of those of a convolution
 	s.tasks = rows.parts

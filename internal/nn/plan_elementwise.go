@@ -12,7 +12,7 @@ func (c *compiler) unary(n *Node, act kernel.Act) {
 		work = 8
 	}
 	if c.inPixels(n.Inputs[0]) {
-		src := c.pixels[n.Inputs[0]]
+		src := c.pixelsOf(n.Inputs[0])
 		dst := c.newPixels(n.Outputs[0])
 		c.byRow(n, dst, []*planValue{src}, work, func(f *frame, pic, y int) {
 			act.Apply(f.row(dst, pic, y), f.row(src, pic, y))
@@ -187,7 +187,7 @@ func lowerBatchNorm(c *compiler, n *Node) bool {
 		c.toPixels(c.newPixels(n.Outputs[0]), c.rowsOf(n.Inputs[0]), scale, shift)
 		return true
 	}
-	src := c.pixels[n.Inputs[0]]
+	src := c.pixelsOf(n.Inputs[0])
 	dst := c.newPixels(n.Outputs[0])
 	c.byRow(n, dst, []*planValue{src}, 4, func(f *frame, pic, y int) {
 		kernel.ScaleShift(f.row(dst, pic, y), f.row(src, pic, y), scale, shift)

@@ -71,7 +71,7 @@ func lowerTranspose(c *compiler, n *Node) bool {
 	perm := n.Attrs.Ints("perm")
 	switch {
 	case slices.Equal(perm, []int{0, 2, 3, 1}) && c.inPixels(n.Inputs[0]):
-		src := c.pixels[n.Inputs[0]]
+		src := c.pixelsOf(n.Inputs[0])
 		dst := c.newRows(n.Outputs[0])
 		if src.dense() {
 			dst.share(src)

@@ -15,13 +15,14 @@ func lowerPool(c *compiler, n *Node) bool {
 	if err != nil {
 		return false
 	}
+	if src := c.low[n.Inputs[0]]; src != nil && n.Op == "MaxPool" && c.plan.low.read[n.Outputs[0]] {
+		c.lowPool(n, win, src)
+		return true
+	}
 	src := c.pixelsOf(n.Inputs[0])
 	dst := c.newPixels(n.Outputs[0])
-	y, x := win[0], win[1]
-	k := &kernel.Window{C: src.c, KH: y.kernel, KW: x.kernel, StrideH: y.stride, StrideW: x.stride, DilH: y.dilation, DilW: x.dilation,
-		Top: y.padBegin, Left: x.padBegin, Bottom: y.padEnd, Right: x.padEnd,
-		N: src.n, InH: src.h, InW: src.w, OutH: dst.h, OutW: dst.w, Src: src.grid(), Dst: dst.grid(),
-		CountPad: n.Attrs.Int("count_include_pad", 0) != 0}
+	k := windowOf(win, src, dst)
+	k.CountPad = n.Attrs.Int("count_include_pad", 0) != 0
 	run := k.MaxPool
 	if n.Op == "AveragePool" {
 		run = k.AvgPool
@@ -34,6 +35,14 @@ func lowerPool(c *compiler, n *Node) bool {
 	return true
 }
 
+// windowOf returns the kernel of a pooling from src to dst.
+func windowOf(win window, src, dst *planValue) *kernel.Window {
+	y, x := win[0], win[1]
+	return &kernel.Window{C: src.c, KH: y.kernel, KW: x.kernel, StrideH: y.stride, StrideW: x.stride, DilH: y.dilation, DilW: x.dilation,
+		Top: y.padBegin, Left: x.padBegin, Bottom: y.padEnd, Right: x.padEnd,
+		N: src.n, InH: src.h, InW: src.w, OutH: dst.h, OutW: dst.w, Src: src.grid(), Dst: dst.grid()}
+}
+
 // poolChannels is what the kernels take at a time, the wider of them.
 const poolChannels = 64
 
@@ -43,7 +52,7 @@ func lowerGlobalPool(c *compiler, n *Node) bool {
 	if !c.inPixels(n.Inputs[0]) || n.Op == "ReduceMean" && !c.reducesPixels(n) {
 		return false
 	}
-	src := c.pixels[n.Inputs[0]]
+	src := c.pixelsOf(n.Inputs[0])
 	dst := c.newRows(n.Outputs[0])
 	pool := kernel.GlobalAvgPool
 	if n.Op == "GlobalMaxPool" {

@@ -110,7 +110,7 @@ func (d *describer) all(times int64) []StepTime {
 func (d *describer) step(s *step) StepTime {
 	n, out := s.node, s.writes[0]
 	if n == nil {
-		moved := int64(4 * (out.size + s.reads[0].size))
+		moved := int64(4 * (out.slots() + s.reads[0].slots()))
 		return StepTime{Op: ownStep(out, s.reads[0]), Geometry: extentText(perPicture(out.shape())), Bytes: moved}
 	}
 	t := StepTime{Node: n.Name}
@@ -136,6 +136,14 @@ func (d *describer) step(s *step) StepTime {
 // ownStep names a step that no node asked for: a change of layout, or a copy to an output.
 func ownStep(out, in *planValue) string {
 	switch {
+	case out.storage == inBytes:
+		return "Quantise"
+	case in.storage == inBytes:
+		return "Dequantise"
+	case out.storage == inHalves:
+		return "ToBF16"
+	case in.storage == inHalves:
+		return "FromBF16"
 	case out.pixels:
 		return "ToNHWC"
 	case in.pixels:

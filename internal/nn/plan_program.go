@@ -3,6 +3,8 @@ package nn
 import (
 	"context"
 	"fmt"
+	"iter"
+	"unsafe"
 
 	"github.com/graft-ml/graft/internal/kernel"
 	"github.com/graft-ml/graft/internal/tensor"
@@ -122,6 +124,8 @@ type planValue struct {
 	pixels     bool // NHWC: what follows is set
 	n, c, h, w int
 	halo       halo
+	storage    storage
+	quant      kernel.Quant // of bytes
 }
 
 // place says where a value lies.
@@ -163,6 +167,23 @@ func (f *frame) of(v *planValue) []float32 {
 	return f.arena[r.off : r.off+r.size]
 }
 
+// slots returns the elements of the arena that v takes.
+func (v *planValue) slots() int { return (v.size + perFloat[v.storage] - 1) / perFloat[v.storage] }
+
+// bytes returns the memory of v, which is in bytes; nil for no value.
+func (f *frame) bytes(v *planValue) []uint8 { return lowMemory[uint8](f, v) }
+
+// halves returns the memory of v, which is in bfloat16; nil for no value.
+func (f *frame) halves(v *planValue) []uint16 { return lowMemory[uint16](f, v) }
+
+// lowMemory returns the memory of a low value, which lies in the arena, as what it is.
+func lowMemory[T uint8 | uint16](f *frame, v *planValue) []T {
+	if v == nil {
+		return nil
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&f.arena[v.off])), v.size)
+}
+
 // grid places the pixels of an NHWC value.
 func (v *planValue) grid() kernel.Grid {
 	row := (v.halo.left + v.w + v.halo.right) * v.c
@@ -180,13 +201,34 @@ func (v *planValue) flat() bool { return v.dense() && (v.c == 1 || v.h*v.w == 1)
 
 // clearHalo sets the halo of picture n to zero.
 func (v *planValue) clearHalo(f *frame, n int) {
-	g := v.grid()
-	image := f.of(v)[n*g.Image : (n+1)*g.Image]
-	clear(image[:g.Start])
-	between := (v.halo.right + v.halo.left) * v.c // the end of a row and the start of the next
-	for y := range v.h - 1 {
-		end := g.Start + y*g.Row + v.w*v.c
-		clear(image[end : end+between])
+	switch v.storage {
+	case inBytes:
+		for a, b := range v.aroundPicture(n) {
+			kernel.FillZero(f.bytes(v)[a:b], v.quant)
+		}
+	case inHalves:
+		for a, b := range v.aroundPicture(n) {
+			clear(f.halves(v)[a:b])
+		}
+	default:
+		for a, b := range v.aroundPicture(n) {
+			clear(f.of(v)[a:b])
+		}
 	}
-	clear(image[g.Start+(v.h-1)*g.Row+v.w*v.c:])
+}
+
+// aroundPicture returns the ranges of elements that are the halo of picture n.
+func (v *planValue) aroundPicture(n int) iter.Seq2[int, int] {
+	return func(yield func(a, b int) bool) {
+		g := v.grid()
+		start, end := n*g.Image, n*g.Image+g.Start
+		for y := range v.h {
+			if !yield(start, end) {
+				return
+			}
+			start = n*g.Image + g.Start + y*g.Row + v.w*v.c
+			end = start + (v.halo.right+v.halo.left)*v.c // the end of a row and the start of the next
+		}
+		yield(start, (n+1)*g.Image)
+	}
 }

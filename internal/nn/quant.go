@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/graft-ml/graft/internal/kernel"
@@ -29,6 +30,16 @@ type Quant struct {
 	// read the value is corrected by what the rounding of their weights adds on average (Nagel et al. 2019).
 	Mean []float32
 }
+
+// check reports a q that stands for no numbers.
+func (q Quant) check(value string) error {
+	if !(q.Scale > 0) || math.IsInf(float64(q.Scale), 0) {
+		return fmt.Errorf("nn: value %q: quantised in steps of %v, want a number above 0", value, q.Scale)
+	}
+	return nil
+}
+
+func (q Quant) kernel() kernel.Quant { return kernel.Quant{Scale: q.Scale, Zero: q.Zero} }
 
 // The range of quantised weights. An instruction makes sums of two products with bytes in 16 signed bits, which
 // 255·64·2 fits into. A depthwise convolution has so few taps that it is worth looking at what the pairs of them are:
@@ -77,7 +88,11 @@ func QuantiseWeights(w []float32, outC int, depthwise bool) (q []int8, scale []f
 	return q, scale
 }
 
+// roundWeight returns v in units of scale; NaN is 0.
 func roundWeight(v, scale, limit float32) int8 {
+	if v != v {
+		return 0
+	}
 	return int8(math.RoundToEven(float64(max(-limit, min(limit, v/scale)))))
 }
 
@@ -140,82 +155,4 @@ func NewLowWeights(w []float32, shape tensor.Shape, groups int, bias []float32, 
 		low.Bias[oc] -= float32(added)
 	}
 	return low
-}
-
-// LowValues returns the names of the values that a Plan of g keeps in eight bits if it is told their Quants, in the
-// order in which they are computed: those that convolutions read, but for a network's first, whose few channels are
-// not worth it. With a residual sum come both of its terms, although a Plan keeps only one of them.
-func LowValues(g *Graph) ([]string, error) {
-	base := g.Clone()
-	if err := simplify(base); err != nil {
-		return nil, err
-	}
-	infos, _, err := inferAny(base)
-	if err != nil {
-		return nil, err
-	}
-	fused := base.Clone()
-	fuse(fused, infos)
-	want := map[string]bool{}
-	low := map[string]bool{} // what low convolutions make
-	for _, n := range fused.Nodes {
-		switch {
-		case isLowConv(fused, infos, n):
-			want[n.Inputs[0]] = true
-			if res := n.inputName(residualInput); res != "" {
-				want[res] = true
-			}
-			low[n.Outputs[0]] = true
-		case n.Op == "MaxPool" && low[n.Inputs[0]]:
-			low[n.Outputs[0]] = true
-		case n.Op == "GlobalAveragePool" && low[n.Inputs[0]]:
-			want[n.Inputs[0]] = true
-		}
-	}
-	l := newLinks(base)
-	for _, n := range base.Nodes {
-		if !want[n.Outputs[0]] {
-			continue
-		}
-		if _, ok := activation(base, n); ok {
-			n = l.only(n.Inputs[0], "Add")
-		}
-		if n == nil || n.Op != "Add" {
-			continue
-		}
-		for _, in := range n.Inputs {
-			if l.only(in, "Conv") != nil {
-				want[in] = true
-			}
-		}
-	}
-	var names []string
-	for _, n := range base.Nodes {
-		for _, out := range n.Outputs {
-			if want[out] {
-				names = append(names, out)
-			}
-		}
-	}
-	return names, nil
-}
-
-// lowChannels is the least number of channels that a picture has which a low convolution reads.
-const lowChannels = 4
-
-// isLowConv reports whether n, a node of a fused graph, is a convolution that is worth low precision: of a picture of
-// more than one pixel and of several channels.
-func isLowConv(g *Graph, infos map[string]Info, n *Node) bool {
-	if n.Op != "Conv" || infos[n.Inputs[0]].Const != nil || infos[n.Inputs[0]].DType != tensor.Float32 {
-		return false
-	}
-	_, ok := fastConv(g, infos, n)
-	s := infos[n.Inputs[0]].Shape
-	return ok && s[1] >= lowChannels && s[2]*s[3] > 1
-}
-
-// lowOutput reports whether a low convolution can write what n makes in low precision: its activation is a clip.
-func lowOutput(n *Node) bool {
-	act, _ := epilogue(n)
-	return act.Func == kernel.Identity || act.Func == kernel.Relu || act.Func == kernel.Clip
 }
