@@ -33,6 +33,11 @@ type Backbone struct {
 	// own output.
 	Cut string
 
+	// Depths ends the network earlier, and leaves out what lies behind: at a place where it halves its pictures,
+	// counted from "1" at the input to its own end, or at a tensor of four axes. The features are the tensor's averages
+	// over its pixels, of several depths one after the other. "all": each of them. None: the network's own end.
+	Depths []string
+
 	// InputMode is the scaling that the network was trained with: "tf" (x/127.5-1), "torch" (ImageNet's
 	// mean and deviation), "unit" (x/255), "lite" ((x-127)/128), "caffe" (BGR minus the mean) or "raw" (0–255).
 	// Mean and Std, three numbers each on the 0–255 scale in RGB order, say it in numbers instead.
@@ -98,8 +103,17 @@ func (b *Backbone) normalise() (*transform.Normalise, error) {
 // embeddedName is the name of the backbone that is built in.
 const embeddedName = "graft_s"
 
-// load reads the network: the embedded one, a file, or one from the store, fetched if it is not there.
+// load reads the network and ends it at the depths that b names.
 func (b *Backbone) load(ctx context.Context, tell progress) (*backbone.Backbone, error) {
+	base, err := b.loadWhole(ctx, tell)
+	if err != nil || len(b.Depths) == 0 {
+		return base, err
+	}
+	return base.At(b.Depths)
+}
+
+// loadWhole reads the network: the embedded one, a file, or one from the store, fetched if it is not there.
+func (b *Backbone) loadWhole(ctx context.Context, tell progress) (*backbone.Backbone, error) {
 	o, err := b.options()
 	if err != nil {
 		return nil, err

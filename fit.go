@@ -18,7 +18,7 @@ func (j *job) fit(ctx context.Context) error {
 		return err
 	}
 	j.head, j.best = head, head.BestEpoch
-	if j.o.Strategy != strategyFrozen {
+	if j.o.tunes() {
 		j.note("the head: epoch %d is the best by validation loss; now the network", head.BestEpoch)
 		return nil
 	}
@@ -58,7 +58,7 @@ func horizon(o train.HeadOptions) int {
 func (j *job) onEpoch(refit bool) func(train.Epoch) {
 	return func(e train.Epoch) {
 		own := ownEpoch(e, refit)
-		if j.o.Strategy == strategyFrozen || e.Phase != "" {
+		if !j.o.tunes() || e.Phase != "" {
 			j.history = append(j.history, own)
 		}
 		progress(j.o.Progress).send(Event{Epoch: &own})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/graft-ml/graft/internal/backbone"
 	"github.com/graft-ml/graft/internal/decode"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/transform"
@@ -41,7 +42,9 @@ type TrainOptions struct {
 	Head     Head
 	Tuning   Tuning // of the strategies that train the network itself
 
-	// Strategy is how much of the network is trained. "frozen", the default: the head alone. "finetune": the head,
+	// Strategy is how much of the network is trained. "frozen", the default: the head alone. "early": the head alone, on
+	// an earlier depth of the network (Backbone.Depths names it). "multi": the head alone, on several depths, all of
+	// them if none are named. "finetune": the head,
 	// then the last stages with it, then all. "partial": the head, then the last stages with it; what lies before
 	// them runs once for each picture. "scratch": all of it, from random weights.
 	Strategy string
@@ -95,12 +98,14 @@ type Head struct {
 // Values of TrainOptions.Strategy.
 const (
 	strategyFrozen   = "frozen"
+	strategyEarly    = "early"
+	strategyMulti    = "multi"
 	strategyFinetune = "finetune"
 	strategyPartial  = "partial"
 	strategyScratch  = "scratch"
 )
 
-var strategies = []string{strategyFrozen, strategyPartial, strategyFinetune, strategyScratch}
+var strategies = []string{strategyFrozen, strategyEarly, strategyMulti, strategyPartial, strategyFinetune, strategyScratch}
 
 // validate reports all fields that make no sense, together.
 func (o *TrainOptions) validate() error {
@@ -114,8 +119,34 @@ func (o *TrainOptions) validate() error {
 		"strategy %q, want one of %s", o.Strategy, strings.Join(strategies, ", "))
 	bad(o.Test >= 0 && o.Test < 1, "test share %v, want at least 0 and below 1", o.Test)
 	bad(o.Validation >= 0 && o.Validation < 1, "validation share %v, want at least 0 and below 1", o.Validation)
-	bad(!o.Resume || o.Strategy != "" && o.Strategy != strategyFrozen, "resume goes with the strategies that write checkpoints, not with %q: "+
+	bad(!o.Resume || o.tunes(), "resume goes with the strategies that write checkpoints, not with %q: "+
 		"a frozen base's features are cached, so that the run can be started again", strategyFrozen)
+	n := len(o.Backbone.Depths)
+	all := n == 1 && o.Backbone.Depths[0] == backbone.AllDepths
+	bad(o.Strategy != strategyEarly || n == 1 && !all, "strategy %q with %d depths, want the one that is the base's end", strategyEarly, n)
+	bad(o.Strategy != strategyMulti || n != 1 || all, "strategy %q with depth %v, want several, or none named for all", strategyMulti, o.Backbone.Depths)
+	bad(o.Strategy != strategyFrozen || n == 0, "strategy %q with depths %v: it takes the base's own end", strategyFrozen, o.Backbone.Depths)
+	bad(!o.tunes() || n == 0, "strategy %q with depths %v: it trains to the base's own end", o.Strategy, o.Backbone.Depths)
 	errs = append(errs, o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate())
 	return errors.Join(errs...)
+}
+
+// tunes reports whether the strategy trains the network itself.
+func (o *TrainOptions) tunes() bool {
+	return o.Strategy == strategyPartial || o.Strategy == strategyFinetune || o.Strategy == strategyScratch
+}
+
+// settle fills in the strategy where only the depths are named, and the depths where only the strategy is.
+func (o *TrainOptions) settle() {
+	switch n := len(o.Backbone.Depths); {
+	case o.Strategy == strategyMulti && n == 0:
+		o.Backbone.Depths = []string{backbone.AllDepths}
+	case o.Strategy != "":
+	case n == 0:
+		o.Strategy = strategyFrozen
+	case n == 1 && o.Backbone.Depths[0] != backbone.AllDepths:
+		o.Strategy = strategyEarly
+	default:
+		o.Strategy = strategyMulti
+	}
 }

@@ -25,9 +25,7 @@ func Train(ctx context.Context, path string, o TrainOptions) (*Run, error) {
 	if err := o.validate(); err != nil {
 		return nil, &OptionError{err}
 	}
-	if o.Strategy == "" {
-		o.Strategy = strategyFrozen
-	}
+	o.settle()
 	o.Tuning = o.Tuning.withDefaults(o.Strategy)
 	j := &job{path: path, o: o, pool: nn.NewPool(o.Reading.Threads)}
 	defer j.close()
@@ -118,7 +116,7 @@ func (j *job) read(ctx context.Context) (err error) {
 	if err := checkOutput(j.path, j.o.Out); err != nil {
 		return err
 	}
-	if j.o.Strategy != strategyFrozen {
+	if j.o.tunes() {
 		if j.place, err = openUnfinished(j.path, j.o.Out, j.o.Resume); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ func addBackbone(f *pflag.FlagSet, b *graft.Backbone) {
 	f.StringVar(&b.Name, "backbone", "", "a name of graft backbones list, or a weights file (default: the embedded graft_s)")
 	addFacts(f, b)
 	f.StringVar(&b.Cut, "cut", "", `tensor that is the feature; "none": the file's own output (default: before the classifier)`)
+	f.StringSliceVar(&b.Depths, "depth", nil, `end the network earlier: 1, 2 … from the input on, or a tensor; several, as 3,4,5 or all, side by side`)
 	addHub(f, &b.Hub)
 }
 

@@ -62,7 +62,7 @@ func checkTest(share float64) error {
 // addTraining adds all flags of a training but where its results go.
 func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f := cmd.Flags()
-	f.StringVar(&o.Strategy, "strategy", "", "how much of the network is trained: frozen, partial, finetune or scratch (default frozen)")
+	f.StringVar(&o.Strategy, "strategy", "", "how much of the network is trained: frozen, early, multi, partial, finetune or scratch (default frozen; with --depth early or multi)")
 	f.BoolVar(&o.Resume, "resume", false, "go on with the run that was stopped, or begin it")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split, the initial weights and the order of pictures")
 	f.Float64Var(&o.Test, "test", defaultTest, "share of each class held out for the test")
