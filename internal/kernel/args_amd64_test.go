@@ -71,3 +71,20 @@ func TestWinogradArgsLayout(t *testing.T) {
 		}
 	}
 }
+
+func TestGradArgsLayout(t *testing.T) {
+	var a gradArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.GradSrc}, {"dy", unsafe.Offsetof(a.dy), asm.GradDY}, {"dst", unsafe.Offsetof(a.dst), asm.GradDst},
+		{"images", unsafe.Offsetof(a.images), asm.GradImages}, {"rows", unsafe.Offsetof(a.rows), asm.GradRows}, {"cols", unsafe.Offsetof(a.cols), asm.GradCols},
+		{"step", unsafe.Offsetof(a.step), asm.GradStep}, {"rowGap", unsafe.Offsetof(a.rowGap), asm.GradRowGap},
+		{"imageGap", unsafe.Offsetof(a.imageGap), asm.GradImageGap}, {"size", unsafe.Sizeof(a), asm.GradSize},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}

@@ -23,4 +23,8 @@ func (w *Winograd) transformOut(dst, res, src, bias, _ []float32, t0, t1, c0 int
 	w.transformOutGeneric(dst, res, src, bias, t0, t1, c0)
 }
 
+func (t *gradTask) run(sums []float32, n int) { t.runGeneric(sums, n) }
+
+func (s *strided) copy(dst []float32, n, width int) { s.copyGeneric(dst, n, width) }
+
 func peak(n int) (ops int) { return peakGeneric(n) }

@@ -89,20 +89,20 @@ func gradWeight(c *ConvGradWeight, src, dy, dw, db []float32) (w, b []float32) {
 
 func checkGradWeight(t *testing.T, c *ConvGradWeight, src, dy, dw, db []float32) {
 	t.Helper()
-	i, tol := 0, tolerance(c.N*c.OutH*c.OutW)
+	i, tol, name := 0, tolerance(c.N*c.OutH*c.OutW), fmt.Sprintf("%+v", *c)
 	for oc := range c.OutC {
 		for ic := range c.InC {
 			for ky := range c.KH {
 				for kx := range c.KW {
 					want, scale := gradOf(&c.Conv, src, dy, oc, ic, ky, kx)
-					near(t, fmt.Sprintf("%+v: weight %d %d %d %d", *c, oc, ic, ky, kx), dw[i], want, scale, tol)
+					near(t, name, dw[i], want, scale, tol)
 					i++
 				}
 			}
 		}
 		if c.Bias {
 			want, scale := gradOf(&c.Conv, src, dy, oc, -1, 0, 0)
-			near(t, fmt.Sprintf("%+v: bias %d", *c, oc), db[oc], want, scale, tol)
+			near(t, "bias of "+name, db[oc], want, scale, tol)
 		}
 	}
 }
@@ -197,6 +197,7 @@ func TestConvGradInput(t *testing.T) {
 
 func checkGradInput(t *testing.T, c *Conv, dx Picture, dst, dy, w, res []float32) {
 	t.Helper()
+	name := fmt.Sprintf("%+v", *c)
 	for n := range c.N {
 		for y := range dx.H {
 			for x := range dx.W {
@@ -206,7 +207,7 @@ func checkGradInput(t *testing.T, c *Conv, dx Picture, dst, dy, w, res []float32
 					if res != nil {
 						want, scale = want+float64(res[i]), scale+math.Abs(float64(res[i]))
 					}
-					near(t, fmt.Sprintf("%+v: input %d %d %d %d", *c, n, y, x, ic), dst[i], want, scale, tolerance(c.OutC*c.KH*c.KW))
+					near(t, name, dst[i], want, scale, tolerance(c.OutC*c.KH*c.KW))
 				}
 			}
 		}

@@ -40,7 +40,8 @@ func (f *Filter) packFlipped(dst, w []float32, to Filter, y, x phaseAxis, b0, b1
 // gather copies n elements that lie step apart to the front of dst and clears the rest.
 func gather(dst, src []float32, n, step int) {
 	if step == 1 {
-		copyChannels(dst, src[:n])
+		copy(dst, src[:n])
+		clear(dst[n:])
 		return
 	}
 	for i := range dst[:n] {

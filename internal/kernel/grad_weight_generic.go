@@ -1,27 +1,61 @@
 package kernel
 
-// gradTask is a box of pixels whose products with the elements of a segment of the input are wanted, for one block
-// of output channels: sums[k][j] = Σ src[pixel][k]·dy[pixel][j].
-type gradTask struct {
-	dy                 []float32 // [pixels][width]
-	width              int
+// strided is a box of pixels of images × rows × cols, of which the first starts at data[at] and consecutive pixels of
+// a row, rows and images so many elements apart.
+type strided struct {
+	data               []float32
+	at                 int
 	images, rows, cols int
-	step, row, image   int  // between the pixels of a row of src, rows and images
-	add                bool // to what sums holds
+	step, row, image   int
 }
 
-// runGeneric computes the sums of the elements [0, n) of src, two by four at a time.
-func (t *gradTask) runGeneric(sums, src []float32, n int) {
+// copyTo copies n elements of each pixel to dst, width elements apart, and returns where they are.
+func (s *strided) copyTo(dst []float32, n, width int) strided {
+	s.copy(dst, n, width)
+	return strided{dst, 0, s.images, s.rows, s.cols, width, s.cols * width, s.rows * s.cols * width}
+}
+
+func (s *strided) copyGeneric(dst []float32, n, width int) {
+	to := 0
+	for i := range s.images {
+		for y := range s.rows {
+			at := s.at + i*s.image + y*s.row
+			for range s.cols {
+				copy(dst[to:to+n], s.data[at:])
+				at += s.step
+				to += width
+			}
+		}
+	}
+}
+
+// gradTask is the product of the elements of pixels with the channels of a block of the output's gradient there:
+// sums[k][j] += Σ data[pixel][k]·dy[pixel][j].
+type gradTask struct {
+	strided
+	dy    []float32 // [pixels][width]
+	width int
+}
+
+// ones is the input whose gradient is that of a bias.
+var ones = [1]float32{1}
+
+// bias returns the task whose only element is 1 in every pixel.
+func (t gradTask) bias() gradTask {
+	t.data, t.at, t.step, t.row, t.image = ones[:], 0, 0, 0, 0
+	return t
+}
+
+// runGeneric adds to the sums of the elements [0, n), two by four at a time.
+func (t *gradTask) runGeneric(sums []float32, n int) {
 	for k := 0; k < n; k += 2 {
 		two := min(2, n-k)
 		for j := 0; j < t.width; j += 4 {
 			var s [8]float32
-			if t.add {
-				for i := range two {
-					copy(s[4*i:4*i+4], sums[(k+i)*t.width+j:])
-				}
+			for i := range two {
+				copy(s[4*i:4*i+4], sums[(k+i)*t.width+j:])
 			}
-			t.tile(&s, src[k:], two-1, j)
+			t.tile(&s, k, two-1, j)
 			for i := range two {
 				copy(sums[(k+i)*t.width+j:][:4], s[4*i:])
 			}
@@ -29,15 +63,15 @@ func (t *gradTask) runGeneric(sums, src []float32, n int) {
 	}
 }
 
-// tile adds the products of elements 0 and second, which may be the same, with the channels j to j+4.
-func (t *gradTask) tile(s *[8]float32, src []float32, second, j int) {
+// tile adds the products of the elements k and k+second with the channels j to j+4.
+func (t *gradTask) tile(s *[8]float32, k, second, j int) {
 	dy := t.dy[j:]
 	s00, s01, s02, s03, s10, s11, s12, s13 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 	for i := range t.images {
 		for y := range t.rows {
-			at := i*t.image + y*t.row
+			at := t.at + i*t.image + y*t.row + k
 			for range t.cols {
-				x0, x1, d := src[at], src[at+second], (*[4]float32)(dy)
+				x0, x1, d := t.data[at], t.data[at+second], (*[4]float32)(dy)
 				s00 += float32(x0 * d[0])
 				s01 += float32(x0 * d[1])
 				s02 += float32(x0 * d[2])
@@ -53,5 +87,3 @@ func (t *gradTask) tile(s *[8]float32, src []float32, second, j int) {
 	}
 	*s = [8]float32{s00, s01, s02, s03, s10, s11, s12, s13}
 }
-
-func (t *gradTask) run(sums, src []float32, n int) { t.runGeneric(sums, src, n) }

@@ -13,7 +13,7 @@ func init() {
 }
 
 // elementwiseMutants is the number of seeded mistakes in kernels over rows and the like.
-const elementwiseMutants = 300
+const elementwiseMutants = 600
 
 // TestElementwiseMutants is TestMutants for the kernels that are not convolutions.
 func TestElementwiseMutants(t *testing.T) {
@@ -53,6 +53,10 @@ func mutationSubjects() []subject {
 			}
 			return errors.Join(errs...)
 		}})
+	}
+	for _, tile := range append(GradTiles(false), GradTiles(true)...) {
+		all = append(all, subject{func() *Func { return GradWeight(tile) }, func(f *Func) error { return runGradCases(f, tile, false) }},
+			subject{func() *Func { return GradPanel(tile) }, func(f *Func) error { return runGradCases(f, tile, true) }})
 	}
 	for _, k := range poolKernels() {
 		all = append(all, subject{func() *Func { return Pool(k) }, func(f *Func) error { return runPoolCases(f, k) }})

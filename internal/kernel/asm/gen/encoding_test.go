@@ -37,7 +37,7 @@ func TestEncodings(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	funcs := slices.Concat(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), depthwiseFuncs(), peakFuncs(), elementwiseFuncs(), winogradFuncs())
+	funcs := slices.Concat(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), depthwiseFuncs(), peakFuncs(), elementwiseFuncs(), winogradFuncs(), gradWeightFuncs())
 	for _, f := range funcs {
 		code := disassemble(t, objdump, binary, kernelPath+"."+f.Name+".abi0")
 		if err := compare(f, code); err != nil {

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/graft-ml/graft/internal/kernel/asm"
+)
+
+func gradWeightFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, t := range slices.Concat(asm.GradTiles(false), asm.GradTiles(true)) {
+		all = append(all, asm.GradWeight(t))
+		if t.Elems == 1 {
+			all = append(all, asm.GradPanel(t))
+		}
+	}
+	return all
+}
+
+// gradWeightStubs is convStubs for gradients by weights.
+func gradWeightStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	for _, avx512 := range []bool{false, true} {
+		isa := isaName(avx512)
+		fmt.Fprintf(b, "\n// grad%s adds to a tile of elements × vectors; asm.GradWeight tells what it does. Requires %s.\n", isa, isa)
+		fmt.Fprintf(b, "func grad%s(args *gradArgs, elems, vectors int) {\n\tswitch vectors<<8 + elems {\n", isa)
+		for _, t := range asm.GradTiles(avx512) {
+			fmt.Fprintf(b, "\tcase %d<<8 + %d:\n\t\t%s(args)\n", t.Vectors, t.Elems, t.Name())
+		}
+		b.WriteString("\t}\n}\n")
+		fmt.Fprintf(b, "\n// gradPanel%s copies vectors of pixels; asm.GradPanel tells what it does. Requires %s.\n", isa, isa)
+		fmt.Fprintf(b, "func gradPanel%s(args *gradArgs, vectors int) {\n\tswitch vectors {\n", isa)
+		for v := 1; v <= 2; v++ {
+			fmt.Fprintf(b, "\tcase %d:\n\t\t%s(args)\n", v, asm.GradTile{AVX512: avx512, Vectors: v}.PanelName())
+		}
+		b.WriteString("\t}\n}\n")
+	}
+	declare(b, "gradArgs", gradWeightFuncs())
+	return formatted(b)
+}
