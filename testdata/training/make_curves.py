@@ -1,0 +1,194 @@
+"""Ten training steps of PyTorch on ResNet18 and MobileNetV2 with seeded weights, for the tests of internal/train.
+
+    pip install torch torchvision numpy && python testdata/training/make_curves.py
+
+writes curves.json (narrow networks) and curves_whole.json (those of torchvision) beside itself. Weights are drawn by
+name (../backbones/seeded.py, check.Seeded), so that none are committed. The arithmetic is float64 on float32 weights and
+pictures; the script prints how far PyTorch's own float32 is from that. For each network and mode of batch
+normalisation a file has the gradients of the first step: of each the L2 norm and the elements at
+seeded.positions(its name, its size, SAMPLES). For each optimiser it has the loss before each of ten steps, and how far
+these have moved each parameter and running statistic: the L2 norm of the difference.
+
+Scales and biases are not those of the goldens of features. With these most activations are between the kinks of
+ReLU and ReLU6; otherwise ten steps of a narrow MobileNetV2 whose normalisations use the statistics of the batch blow
+rounding up to a tenth of the loss, in PyTorch too.
+"""
+import json
+import pathlib
+import sys
+
+import numpy as np
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional as F
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "backbones"))
+import seeded  # noqa: E402
+
+SIZE, CLASSES, BATCH, POOL, STEPS, SAMPLES = 64, 10, 8, 20, 10, 3
+
+OPTIMISERS = {
+    "sgd": dict(optimizer="sgd", rate=0.001, momentum=0.9, nesterov=True, decay=0.01),
+    "adamw": dict(optimizer="adamw", rate=0.0001, decay=0.05),
+}
+
+
+class Block(nn.Module):
+    """torchvision's BasicBlock."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride > 1:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet18(nn.Module):
+    """torchvision's resnet18 with width channels in its first stage instead of 64."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        inputs = width
+        for s in range(4):
+            outputs = width << s
+            blocks = [Block(inputs, outputs, 2 if s else 1), Block(outputs, outputs, 1)]
+            setattr(self, f"layer{s + 1}", nn.Sequential(*blocks))
+            inputs = outputs
+        self.fc = nn.Linear(inputs, CLASSES)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for s in range(4):
+            x = getattr(self, f"layer{s + 1}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def mobilenet(width):
+    return torchvision.models.MobileNetV2(CLASSES, width_mult=width, dropout=0.0)
+
+
+NETS = {
+    "curves": [("resnet18", 8, ResNet18), ("mobilenetv2", 0.25, mobilenet)],
+    "curves_whole": [("resnet18", 64, ResNet18), ("mobilenetv2", 1, mobilenet)],
+}
+
+
+def drawn(name, shape):
+    """The array called name: scales within [0.5, 0.8), biases within [1, 2), the others as seeded.weight draws them."""
+    leaf = name.split(".")[-1]
+    if leaf not in ("weight", "bias") or len(shape) > 1:
+        return seeded.weight(name, shape)
+    scale, shift = (0.3, 0.5) if leaf == "weight" else (1.0, 1.0)
+    return (scale * seeded.uniform(name, shape[0]) + shift).astype(np.float32)
+
+
+def build(make, width, frozen, dtype):
+    net = make(width)
+    with torch.no_grad():
+        for name, t in net.state_dict().items():
+            if t.is_floating_point():
+                t.copy_(torch.from_numpy(drawn(name, t.shape)))
+    net.to(dtype).train(not frozen)
+    return net
+
+
+def pool(dtype):
+    x = 3.5 * seeded.uniform("training/x", POOL * 3 * SIZE * SIZE) - 1.75
+    y = np.floor(CLASSES * seeded.uniform("training/y", POOL)).astype(np.int64)
+    x = torch.from_numpy(x.astype(np.float32).reshape(POOL, 3, SIZE, SIZE))
+    return x.to(dtype), torch.from_numpy(y)
+
+
+def optimiser(net, optimizer, rate, decay, momentum=0.0, nesterov=False):
+    """Weights decay; biases and what belongs to a normalisation, all of one axis, do not."""
+    groups = [
+        dict(params=[p for p in net.parameters() if p.dim() > 1], weight_decay=decay),
+        dict(params=[p for p in net.parameters() if p.dim() == 1], weight_decay=0.0),
+    ]
+    if optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=momentum, nesterov=nesterov)
+    return torch.optim.AdamW(groups, lr=rate)
+
+
+def short(v):
+    return float(f"{v:.8g}")
+
+
+def sketch(name, t):
+    v = t.detach().double().numpy().ravel()
+    return dict(norm=short(np.linalg.norm(v)), values=[short(f) for f in v[seeded.positions(name, v.size, SAMPLES)]])
+
+
+def arrays(net):
+    return {n: t.detach().double().numpy().copy() for n, t in net.state_dict().items() if t.is_floating_point()}
+
+
+def run(make, width, frozen, options, dtype):
+    """The losses, the sketches of the first gradients, and how far the arrays moved."""
+    net = build(make, width, frozen, dtype)
+    opt = optimiser(net, **options)
+    x, y = pool(dtype)
+    start, losses, grads = arrays(net), [], {}
+    for step in range(STEPS):
+        rows = [(step * BATCH + i) % POOL for i in range(BATCH)]
+        loss = F.cross_entropy(net(x[rows]), y[rows])
+        opt.zero_grad()
+        loss.backward()
+        if step == 0:
+            grads = {n: sketch(n, p.grad) for n, p in net.named_parameters()}
+        opt.step()
+        losses.append(short(loss.item()))
+    return losses, grads, {n: short(np.linalg.norm(v - start[n])) for n, v in arrays(net).items()}
+
+
+def off(a, b):
+    """The greatest difference of two sets of norms; those of gradients that are zero but for rounding do not count."""
+    top = max(a.values())
+    return max(abs(a[n] - b[n]) / (a[n] + 1e-3 * top) for n in a)
+
+
+def curves(name):
+    nets = []
+    for model, width, make in NETS[name]:
+        modes = {}
+        for mode in ("frozen", "batch"):
+            runs = {}
+            for kind, options in OPTIMISERS.items():
+                losses, grads, moved = run(make, width, mode == "frozen", options, torch.float64)
+                losses32, grads32, moved32 = run(make, width, mode == "frozen", options, torch.float32)
+                norms, norms32 = ({n: g["norm"] for n, g in v.items()} for v in (grads, grads32))
+                print(f"{model} {width} {mode:6} {kind:5} float32 off: curve {max(abs(a - b) / a for a, b in zip(losses, losses32)):.1e}, "
+                      f"first gradients {off(norms, norms32):.1e}, moved {off(moved, moved32):.1e}; "
+                      f"losses {' '.join(f'{v:.4f}' for v in losses)}", flush=True)
+                runs[kind] = dict(options, loss=losses, moved=moved)
+            modes[mode] = dict(grads=grads, runs=runs)
+        nets.append(dict(model=model, width=width, modes=modes))
+    return dict(script="make_curves.py", size=SIZE, classes=CLASSES, batch=BATCH, pool=POOL, samples=SAMPLES, nets=nets)
+
+
+def check_resnet():
+    """ResNet18(64) is torchvision's resnet18."""
+    ours, theirs = build(ResNet18, 64, True, torch.float64), torchvision.models.resnet18(num_classes=CLASSES).double().eval()
+    theirs.load_state_dict(ours.state_dict())
+    x, _ = pool(torch.float64)
+    if not torch.allclose(ours(x[:2]), theirs(x[:2]), rtol=1e-12):
+        raise SystemExit("ResNet18(64) is not resnet18")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    check_resnet()
+    for name in sys.argv[1:] or NETS:
+        (HERE / f"{name}.json").write_text(json.dumps(curves(name), separators=(",", ":")) + "\n")
