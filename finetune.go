@@ -2,7 +2,6 @@ package graft
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -291,4 +290,4 @@ func (j *job) writeTuned(context.Context) (err error) {
 }
 
 // key is the beginning of the hash of a sample's content: who it is, for random numbers.
-func (j *job) key(i int) uint64 { return binary.LittleEndian.Uint64(j.data.Samples[i].SHA256[:]) }
+func (j *job) key(i int) uint64 { return pictureKey(j.data.Samples[i].SHA256) }

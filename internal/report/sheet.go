@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"strings"
 
 	"golang.org/x/image/draw"
 	"golang.org/x/image/font"
@@ -22,11 +23,11 @@ type Sheet struct {
 
 // SheetRow is one row of a contact sheet.
 type SheetRow struct {
-	Title string
+	Title string // "": none
 	Tiles []SheetTile
 }
 
-// SheetTile is one picture with an optional caption below it.
+// SheetTile is one picture with an optional caption below it, which goes on in further lines at its spaces.
 type SheetTile struct {
 	Image   image.Image
 	Caption string
@@ -41,7 +42,7 @@ const (
 	maxSheet    = 64 << 20 // pixels of a whole sheet
 )
 
-// WriteSheet draws s as a PNG. A title or caption too long for its place is cut. A sheet of more than 64 megapixels is
+// WriteSheet draws s as a PNG. A title, or a word of a caption, too long for its place is cut. A sheet of more than 64 megapixels is
 // an error.
 func WriteSheet(w io.Writer, s Sheet) error {
 	if s.Tile == 0 {
@@ -51,48 +52,81 @@ func WriteSheet(w io.Writer, s Sheet) error {
 	if err != nil {
 		return err
 	}
-	width, height := s.size()
+	rows := s.layOut(text)
+	width, height := s.size(rows)
 	if width < 1 || height < 1 || width > maxSheet/height {
 		return fmt.Errorf("report: a contact sheet of %d×%d pixels, want at most %d in all", width, height, maxSheet)
 	}
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	draw.Draw(img, img.Rect, image.NewUniform(paper), image.Point{}, draw.Src)
 	y := tileGap
-	for _, row := range s.Rows {
-		text.write(img, row.Title, image.Rect(tileGap, y, width-tileGap, y+titleHeight), text.title, ink)
-		y += titleHeight
-		for i, t := range row.Tiles {
-			x := tileGap + i*(s.Tile+tileGap)
+	for i, row := range rows {
+		if title := s.Rows[i].Title; title != "" {
+			text.write(img, title, image.Rect(tileGap, y, width-tileGap, y+titleHeight), text.title, ink)
+		}
+		y += row.title
+		for j, t := range s.Rows[i].Tiles {
+			x := tileGap + j*(s.Tile+tileGap)
 			drawTile(img, t.Image, image.Rect(x, y, x+s.Tile, y+s.Tile))
-			if t.Caption != "" {
-				text.write(img, t.Caption, image.Rect(x, y+s.Tile, x+s.Tile, y+s.Tile+captionLine), text.caption, muted)
+			for k, line := range row.captions[j] {
+				at := y + s.Tile + k*captionLine
+				text.write(img, line, image.Rect(x, at, x+s.Tile, at+captionLine), text.caption, muted)
 			}
 		}
-		y += row.height(s.Tile)
+		y += row.tiles
 	}
 	return png.Encode(w, img)
 }
 
-// size returns the width and height of the whole sheet.
-func (s Sheet) size() (w, h int) {
-	most := 3 // so that a title has some room
-	h = tileGap
-	for _, row := range s.Rows {
-		most = max(most, len(row.Tiles))
-		h += titleHeight + row.height(s.Tile)
-	}
-	return tileGap + most*(s.Tile+tileGap), h
+// rowLayout is where the parts of a row stand: heights in pixels.
+type rowLayout struct {
+	title, tiles int        // tiles with their captions and the gap behind them
+	captions     [][]string // the lines of each tile's
 }
 
-// height is that of a row's tiles with their captions and the gap behind them.
-func (r SheetRow) height(tile int) int {
-	h := tile + tileGap
-	for _, t := range r.Tiles {
-		if t.Caption != "" {
-			return h + captionLine
+// layOut breaks the captions into lines and measures the rows.
+func (s Sheet) layOut(text *lettering) []rowLayout {
+	rows := make([]rowLayout, len(s.Rows))
+	for i, row := range s.Rows {
+		l := &rows[i]
+		if row.Title != "" {
+			l.title = titleHeight
+		}
+		lines := 0
+		for _, t := range row.Tiles {
+			l.captions = append(l.captions, wrap(text.caption, t.Caption, s.Tile))
+			lines = max(lines, len(l.captions[len(l.captions)-1]))
+		}
+		l.tiles = s.Tile + lines*captionLine + tileGap
+	}
+	return rows
+}
+
+// wrap breaks text at its spaces into lines that are no wider than width, where a word alone is not.
+func wrap(face font.Face, text string, width int) []string {
+	if text == "" {
+		return nil
+	}
+	var lines []string
+	for word := range strings.SplitSeq(text, " ") {
+		if n := len(lines); n > 0 && font.MeasureString(face, lines[n-1]+" "+word) <= fixed.I(width) {
+			lines[n-1] += " " + word
+		} else {
+			lines = append(lines, word)
 		}
 	}
-	return h
+	return lines
+}
+
+// size returns the width and height of the whole sheet.
+func (s Sheet) size(rows []rowLayout) (w, h int) {
+	most := 3 // so that a title has some room
+	h = tileGap
+	for i, row := range s.Rows {
+		most = max(most, len(row.Tiles))
+		h += rows[i].title + rows[i].tiles
+	}
+	return tileGap + most*(s.Tile+tileGap), h
 }
 
 // drawTile fits m into the rectangle r, centred.

@@ -24,7 +24,8 @@ func TestSheet(t *testing.T) {
 	red, green := color.RGBA{200, 0, 0, 255}, color.RGBA{0, 200, 0, 255}
 	s := Sheet{Tile: 40, Rows: []SheetRow{
 		{Title: "first: " + strings.Repeat("very long ", 40), Tiles: []SheetTile{{flat(80, 40, red), ""}, {flat(10, 30, green), ""}}},
-		{Title: "second", Tiles: []SheetTile{{flat(40, 40, red), "caption that is too long"}}},
+		{Title: "second", Tiles: []SheetTile{{flat(40, 40, red), "caption that is too long"}, {flat(40, 40, red), "unbreakableandtoolong"}}},
+		{Tiles: []SheetTile{{flat(40, 40, green), "x"}}},
 		{Title: "empty"},
 		{Title: "no pixels", Tiles: []SheetTile{{Image: image.NewRGBA(image.Rectangle{})}}},
 	}}
@@ -36,11 +37,20 @@ func TestSheet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, h := s.size()
+	text, err := newLettering()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := s.layOut(text)
+	w, h := s.size(rows)
 	if m.Bounds() != image.Rect(0, 0, w, h) {
 		t.Fatalf("sheet is %v, want %d×%d", m.Bounds(), w, h)
 	}
+	if n := len(rows[1].captions[0]); n < 2 || rows[1].tiles != 40+n*captionLine+tileGap {
+		t.Errorf("a caption that is too long is in %q, and its row %d high", rows[1].captions[0], rows[1].tiles)
+	}
 	top := tileGap + titleHeight
+	untitled := top + rows[0].tiles + titleHeight + rows[1].tiles
 	for _, c := range []struct {
 		at   string
 		x, y int
@@ -50,6 +60,7 @@ func TestSheet(t *testing.T) {
 		{"above it", tileGap + 20, top + 4, grid},
 		{"middle of a tall picture", 2*tileGap + 40 + 20, top + 20, green},
 		{"beside it", 2*tileGap + 40 + 4, top + 20, grid},
+		{"picture without a title", tileGap + 20, untitled + 1, green},
 		{"margin right of a cut title", w - 2, tileGap + titleHeight/2, paper},
 	} {
 		if got := color.RGBAModel.Convert(m.At(c.x, c.y)); got != c.want {

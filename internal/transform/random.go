@@ -81,8 +81,7 @@ func (d Draw) Steps(w, h int) []string {
 	var names []string
 	if d.random.Augment.strength[resizedCrop] > 0 {
 		f := d.frame(w, h)
-		area := 100 * float64(f.across.in) / float64(w) * float64(f.down.in) / float64(h)
-		names = append(names, fmt.Sprintf("resizedcrop %.0f%% at %d,%d", area, f.across.from, f.down.from))
+		names = append(names, fmt.Sprintf("resizedcrop %.0f%%", 100*float64(f.across.in)/float64(w)*float64(f.down.in)/float64(h)))
 	}
 	for _, s := range d.steps() {
 		names = append(names, s.String())
