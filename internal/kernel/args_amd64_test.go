@@ -31,6 +31,29 @@ func TestConvArgsLayout(t *testing.T) {
 	}
 }
 
+func TestInt8ArgsLayout(t *testing.T) {
+	var a int8Args
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.Int8Src}, {"dst", unsafe.Offsetof(a.dst), asm.Int8Dst}, {"res", unsafe.Offsetof(a.res), asm.Int8Res},
+		{"sums", unsafe.Offsetof(a.sums), asm.Int8Sums}, {"weights", unsafe.Offsetof(a.weights), asm.Int8Weights},
+		{"offsets", unsafe.Offsetof(a.offsets), asm.Int8Offsets}, {"groups", unsafe.Offsetof(a.groups), asm.Int8Groups},
+		{"count", unsafe.Offsetof(a.count), asm.Int8Count}, {"last", unsafe.Offsetof(a.last), asm.Int8Last}, {"dstAt", unsafe.Offsetof(a.dstAt), asm.Int8DstAt},
+		{"resAt", unsafe.Offsetof(a.resAt), asm.Int8ResAt}, {"start", unsafe.Offsetof(a.start), asm.Int8Start}, {"scale", unsafe.Offsetof(a.scale), asm.Int8Scale},
+		{"bias", unsafe.Offsetof(a.bias), asm.Int8Bias}, {"hasRes", unsafe.Offsetof(a.hasRes), asm.Int8HasRes}, {"float", unsafe.Offsetof(a.float), asm.Int8Float},
+		{"next", unsafe.Offsetof(a.next), asm.Int8Next}, {"lo", unsafe.Offsetof(a.lo), asm.Int8Lo}, {"hi", unsafe.Offsetof(a.hi), asm.Int8Hi},
+		{"resScale", unsafe.Offsetof(a.resScale), asm.Int8ResScale}, {"zero", unsafe.Offsetof(a.zero), asm.Int8Zero}, {"resZero", unsafe.Offsetof(a.resZero), asm.Int8ResZero},
+		{"ones", unsafe.Offsetof(a.ones), asm.Int8Ones}, {"order", unsafe.Offsetof(a.order), asm.Int8Order}, {"size", unsafe.Sizeof(a), asm.Int8Size},
+		{"units of a group", maxGroup, asm.Int8Group},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}
+
 func TestDepthwiseArgsLayout(t *testing.T) {
 	var a depthwiseArgs
 	for _, f := range []struct {

@@ -83,11 +83,13 @@ type int8Task struct {
 	src, res []uint8
 	packed   *PackedInt8
 
-	block     int // of output channels
-	inC, outC int // first channel of the group's input, of the block's output
-	width     int // channels of the block that exist
-	clamp     clampByte
-	resScale  float32
+	blockC, per, groupBlocks int // the functions of these names
+
+	block, group int // of output channels
+	inC, outC    int // first channel of the group's input, of the block's output
+	width        int // channels of the block that exist
+	clamp        clampByte
+	resScale     float32
 }
 
 func (c *ConvInt8) run(t int8Task, p0, p1, b0, b1 int) {
@@ -98,32 +100,20 @@ func (c *ConvInt8) run(t int8Task, p0, p1, b0, b1 int) {
 		t.clamp = c.Out.clamp(lo, hi)
 		t.resScale = c.Res.Scale / c.Out.Scale
 	}
-	step := c.chunk(p1-p0, b1-b0)
-	for p := p0; p < p1; p += step {
-		for b := b0; b < b1; b++ {
-			t.at(b)
-			t.run(p, min(p+step, p1))
-		}
-	}
+	t.blockC, t.per, t.groupBlocks = c.blockC(), c.per(), c.groupBlocks()
+	t.run(p0, p1, b0, b1)
 }
 
 // at makes the task that of block b.
 func (t *int8Task) at(b int) {
-	g, j := b/t.groupBlocks(), b%t.groupBlocks()
-	t.block = b
-	t.inC = g * t.Conv.InC
-	t.outC = g*t.per() + j*t.blockC()
-	t.width = min(t.blockC(), t.per()-j*t.blockC())
-}
-
-// chunk returns the number of pixels for which all blocks are computed before the next pixels: few, so that inputs
-// are still in the first cache, where the weights of all blocks stay in the second; else all.
-func (c *ConvInt8) chunk(pixels, blocks int) int {
-	const cache, few = 256 << 10, 56
-	if blocks*c.blockC()*c.Conv.taps() > cache {
-		return pixels
+	g, j := 0, b
+	if t.groupBlocks < b+1 {
+		g, j = b/t.groupBlocks, b%t.groupBlocks
 	}
-	return few
+	t.block, t.group = b, g
+	t.inC = g * t.Conv.InC
+	t.outC = g*t.per + j*t.blockC
+	t.width = min(t.blockC, t.per-j*t.blockC)
 }
 
 // check panics if a slice is too short for the geometry, or the weights were packed for another one.

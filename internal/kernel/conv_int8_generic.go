@@ -1,8 +1,16 @@
 package kernel
 
-// runGeneric computes the pixels [p0, p1) of the block.
-func (t *int8Task) runGeneric(p0, p1 int) {
-	blockC := t.blockC()
+// runGeneric computes the pixels [p0, p1) of the blocks [b0, b1).
+func (t *int8Task) runGeneric(p0, p1, b0, b1 int) {
+	for b := b0; b < b1; b++ {
+		t.at(b)
+		t.blockGeneric(p0, p1)
+	}
+}
+
+// blockGeneric computes the pixels [p0, p1) of the block.
+func (t *int8Task) blockGeneric(p0, p1 int) {
+	blockC := t.blockC
 	for at := walkFrom(p0, t.Conv.OutH, t.Conv.OutW); p0 < p1; p0++ {
 		var sum [genericC]int32
 		for c := 0; c < t.width; c += genericC {
@@ -23,7 +31,7 @@ func (t *int8Task) srcAt(k walk) int {
 // of less than a unit ends before its unit does.
 func (t *int8Task) sum(sum *[genericC]int32, src []uint8, c int) {
 	b := &t.packed.blocks[t.block]
-	size := 4 * t.blockC()
+	size := 4 * t.blockC
 	w := t.packed.weights[b.weights+4*c:]
 	s0, s1, s2, s3 := sum[0], sum[1], sum[2], sum[3]
 	units := 0
@@ -46,7 +54,7 @@ func (t *int8Task) sum(sum *[genericC]int32, src []uint8, c int) {
 
 // store is the epilogue of the channels of the block from c on of one pixel.
 func (t *int8Task) store(sum []int32, k walk, c int) {
-	at := t.block*t.blockC() + c
+	at := t.block*t.blockC + c
 	scale, bias := t.packed.scale[at:][:len(sum)], t.packed.bias[at:][:len(sum)]
 	d := t.Conv.Dst.At(k.n, k.y, k.x) + t.outC + c
 	r := t.Conv.Res.At(k.n, k.y, k.x) + t.outC + c

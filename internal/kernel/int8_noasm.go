@@ -8,8 +8,8 @@ func tileInt8() (block, vector int) { return genericC, genericC }
 // groupsInt8 reports whether the kernel adds products of several units in 16 bits.
 func groupsInt8() bool { return false }
 
-// run computes the pixels [p0, p1) of the block.
-func (t *int8Task) run(p0, p1 int) { t.runGeneric(p0, p1) }
+// run computes the pixels [p0, p1) of the blocks [b0, b1).
+func (t *int8Task) run(p0, p1, b0, b1 int) { t.runGeneric(p0, p1, b0, b1) }
 
 func quantiseRows(dst []uint8, src []float32, q Quant, r Rows) { quantiseRowsGeneric(dst, src, q, r) }
 

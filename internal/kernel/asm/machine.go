@@ -1,6 +1,7 @@
 package asm
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -13,6 +14,9 @@ const maxSteps = 1 << 22
 // return that leaves the upper halves of the vector registers in use.
 type Machine struct {
 	Mem *Memory
+
+	// Steps bounds a run; 0 stands for maxSteps.
+	Steps int
 
 	// Prefetched holds the addresses that the last run asked for. A prefetch never faults.
 	Prefetched map[uint64]bool
@@ -32,7 +36,7 @@ type Machine struct {
 
 // Run interprets f with the argument arg.
 func (m *Machine) Run(f *Func, arg uint64) error {
-	*m = Machine{Mem: m.Mem, Prefetched: map[uint64]bool{}, arg: arg}
+	*m = Machine{Mem: m.Mem, Steps: m.Steps, Prefetched: map[uint64]bool{}, arg: arg}
 	labels := map[Label]int{}
 	for i, in := range f.Insts {
 		if in.Op == LABEL {
@@ -40,7 +44,8 @@ func (m *Machine) Run(f *Func, arg uint64) error {
 		}
 	}
 	pc := 0
-	for range maxSteps {
+	steps := cmp.Or(m.Steps, maxSteps)
+	for range steps {
 		if pc == len(f.Insts) {
 			return fmt.Errorf("%s: ran over its end", f.Name)
 		}
@@ -64,7 +69,7 @@ func (m *Machine) Run(f *Func, arg uint64) error {
 			pc = to
 		}
 	}
-	return fmt.Errorf("%s: no end after %d instructions", f.Name, maxSteps)
+	return fmt.Errorf("%s: no end after %d instructions", f.Name, steps)
 }
 
 func (m *Machine) step(in *Inst) error {
@@ -96,6 +101,9 @@ func (m *Machine) step(in *Inst) error {
 		return nil
 	case VBROADCASTSS, VMOVUPS, VMOVUPSZ, VMASKMOVPS, VFMADD231PS, VADDPS, VMAXPS, VMINPS, VXORPS:
 		return m.vector(in.Op, a)
+	}
+	if known, err := m.low(in.Op, a); known {
+		return err
 	}
 	switch known, err := m.math(in.Op, a); {
 	case err != nil || known && mathOps[in.Op] == nil:

@@ -37,7 +37,7 @@ func TestEncodings(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	funcs := slices.Concat(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), depthwiseFuncs(), peakFuncs(), elementwiseFuncs(), winogradFuncs(), gradWeightFuncs())
+	funcs := slices.Concat(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), depthwiseFuncs(), peakFuncs(), elementwiseFuncs(), winogradFuncs(), gradWeightFuncs(), lowFuncs())
 	for _, f := range funcs {
 		code := disassemble(t, objdump, binary, kernelPath+"."+f.Name+".abi0")
 		if err := compare(f, code); err != nil {
@@ -137,13 +137,16 @@ func jump(in asm.Inst) (asm.Label, bool) {
 // mnemonics are those that are not simply Go's in lower case.
 var mnemonics = map[asm.Op]string{
 	asm.MOVQ: "mov", asm.ADDQ: "add", asm.SUBQ: "sub", asm.DECQ: "dec", asm.XORQ: "xor", asm.LEAQ: "lea", asm.TESTQ: "test",
-	asm.CMPQ: "cmp", asm.JEQ: "je", asm.JLT: "jl",
+	asm.CMPQ: "cmp", asm.MOVLQSX: "movslq", asm.JEQ: "je", asm.JLT: "jl",
 }
 
 // atnt writes an instruction without its jump target as objdump does: Go's order of operands is AT&T's.
 func atnt(in asm.Inst) string {
 	if in.Op == asm.VCMPPS { // objdump has a name for each comparison
 		in = asm.Inst{Op: "VCMP" + asm.Op([]string{3: "UNORD", 7: "ORD"}[in.Args[0].(asm.Imm)]) + "PS", Args: in.Args[1:]}
+	}
+	if in.Op == asm.CMPQ { // the only one whose operands Go has in Intel's order
+		in.Args = []asm.Operand{in.Args[1], in.Args[0]}
 	}
 	name, zeroing := strings.CutSuffix(string(in.Op), ".Z")
 	op, known := mnemonics[in.Op]
@@ -183,7 +186,7 @@ func operand(o asm.Operand) string {
 		if o.Scale != 0 {
 			s += fmt.Sprintf(",%s,%d", register(o.Index), o.Scale)
 		}
-		if o.Disp != 0 {
+		if o.Disp != 0 || o.Base == asm.R13 || o.Base == asm.BP { // which have no encoding without one
 			s = fmt.Sprintf("%#x", o.Disp) + s
 		}
 		return s + ")"

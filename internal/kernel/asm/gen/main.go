@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"go/format"
 	"log"
+	"maps"
 	"os"
 
 	"github.com/graft-ml/graft/internal/kernel/asm"
@@ -29,7 +30,7 @@ func main() {
 // files returns the generated files by name.
 func files() map[string][]byte {
 	tiles := append(asm.ConvTiles(false), asm.ConvTiles(true)...)
-	return map[string][]byte{
+	all := map[string][]byte{
 		"constants_gen.go":         constants(),
 		"act_amd64.s":              text("rowsArgs", actFuncs()),
 		"act_amd64_gen.go":         actStubs(),
@@ -50,6 +51,8 @@ func files() map[string][]byte {
 		"winograd_amd64.s":         text("winogradArgs", winogradFuncs()),
 		"winograd_amd64_gen.go":    winogradStubs(),
 	}
+	maps.Copy(all, lowFiles())
+	return all
 }
 
 func convFuncs(tiles []asm.ConvTile) []*asm.Func {
