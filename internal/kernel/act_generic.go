@@ -121,6 +121,20 @@ func erf(x float32) float32 {
 // gelu is max(x, 0) − a·Φ(−a) for a = |x|.
 func gelu(x float32) float32 {
 	a := min(abs(x), geluMax)
+	return max(x, 0) - float32(a*phiNegative(a))
+}
+
+// phi is Φ(x), the normal distribution.
+func phi(x float32) float32 {
+	p := phiNegative(min(abs(x), geluMax))
+	if math.Signbit(float64(x)) {
+		return p
+	}
+	return 1 - p
+}
+
+// phiNegative is Φ(−a) for an a from 0 to geluMax.
+func phiNegative(a float32) float32 {
 	p := float32(gelu10*a) + gelu9
 	p = float32(p*a) + gelu8
 	p = float32(p*a) + gelu7
@@ -131,7 +145,7 @@ func gelu(x float32) float32 {
 	p = float32(p*a) + gelu2
 	p = float32(p*a) + gelu1
 	p = float32(p*a) + gelu0
-	return max(x, 0) - float32(a*expNegative(max(p, expMin)))
+	return expNegative(max(p, expMin))
 }
 
 // geluTanh is x·sigmoid(2u) for the u in tanh(u).

@@ -130,8 +130,6 @@ func (n *normalizing) runGeneric(r Rows) {
 	}
 }
 
-func (n *normalizing) run(r Rows) { n.runGeneric(r) }
-
 // GradSums computes of a part, for each channel, the sum of dY and that of dY·(X − mean), and stores them to partial
 // [PartialLen]. Where Act clips, dy is first set to zero in place wherever y is not between the bounds; y may be nil
 // otherwise. What dy then holds is also the gradient by Res.
@@ -145,8 +143,7 @@ func (b *BatchNorm) GradSums(partial, dy, x, y, mean []float32, part int) {
 		if b.Act.Func != Identity {
 			b.Act.GradRows(g, g, b.row(y, b.Y, r), b.rowsOf(b.DY, b.DY, b.Y))
 		}
-		ColumnSums(sum, g, rows)
-		ColumnDots(dot, g, b.row(x, b.X, r), mean, rows)
+		columnGrads(sum, dot, g, b.row(x, b.X, r), mean, rows)
 	}
 }
 
@@ -210,8 +207,4 @@ func normGradGeneric(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
 			out[c] = float32((v-shift[c])*scale[c]) + float32((from[c]-mean[c])*slope[c])
 		}
 	}
-}
-
-func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
-	normGradGeneric(dx, dy, x, mean, g, r)
 }

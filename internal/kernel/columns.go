@@ -10,7 +10,7 @@ func ColumnSums(dst, a []float32, r Rows) {
 	}
 	must("column sums", len(dst), 0, r.Width)
 	must("columns", len(a), 0, r.reach(r.From))
-	columnSums(dst, a, r)
+	columns{sum: dst, a: a}.run(columnSumsOf, r)
 }
 
 // ColumnSquares adds to dst[c] the sum of (a[row][c] − mean[c])².
@@ -20,7 +20,7 @@ func ColumnSquares(dst, a, mean []float32, r Rows) {
 	}
 	must("column sums", min(len(dst), len(mean)), 0, r.Width)
 	must("columns", len(a), 0, r.reach(r.From))
-	columnSquares(dst, a, mean, r)
+	columns{sum: dst, a: a, mean: mean}.run(columnSquaresOf, r)
 }
 
 // ColumnDots adds to dst[c] the sum of a[row][c]·(b[row][c] − mean[c]).
@@ -31,7 +31,45 @@ func ColumnDots(dst, a, b, mean []float32, r Rows) {
 	must("column sums", min(len(dst), len(mean)), 0, r.Width)
 	must("columns", len(a), 0, r.reach(r.From))
 	must("columns", len(b), 0, r.reach(r.From2))
-	columnDots(dst, a, b, mean, r)
+	columns{sum: dst, a: a, b: b, mean: mean}.run(columnDotsOf, r)
+}
+
+// columnGrads is ColumnSums of a and ColumnDots in one.
+func columnGrads(sum, dot, a, b, mean []float32, r Rows) {
+	if r.empty() {
+		return
+	}
+	must("column sums", min(len(sum), len(dot), len(mean)), 0, r.Width)
+	must("columns", len(a), 0, r.reach(r.From))
+	must("columns", len(b), 0, r.reach(r.From2))
+	columns{sum: sum, dot: dot, a: a, b: b, mean: mean}.run(columnGradsOf, r)
+}
+
+// columnKind is what a kernel over columns adds up.
+type columnKind int
+
+const (
+	columnSumsOf columnKind = iota
+	columnSquaresOf
+	columnDotsOf
+	columnGradsOf
+)
+
+// columns is what a kernel over columns reads, and the sums that it adds to; dot is for gradients only.
+type columns struct{ sum, dot, a, b, mean []float32 }
+
+func (c columns) runGeneric(kind columnKind, r Rows) {
+	switch kind {
+	case columnSumsOf:
+		columnSumsGeneric(c.sum, c.a, r)
+	case columnSquaresOf:
+		columnSquaresGeneric(c.sum, c.a, c.mean, r)
+	case columnDotsOf:
+		columnDotsGeneric(c.sum, c.a, c.b, c.mean, r)
+	default:
+		columnSumsGeneric(c.sum, c.a, r)
+		columnDotsGeneric(c.dot, c.a, c.b, c.mean, r)
+	}
 }
 
 func columnSumsGeneric(dst, a []float32, r Rows) {
@@ -59,7 +97,3 @@ func columnDotsGeneric(dst, a, b, mean []float32, r Rows) {
 		}
 	}
 }
-
-func columnSums(dst, a []float32, r Rows)          { columnSumsGeneric(dst, a, r) }
-func columnSquares(dst, a, mean []float32, r Rows) { columnSquaresGeneric(dst, a, mean, r) }
-func columnDots(dst, a, b, mean []float32, r Rows) { columnDotsGeneric(dst, a, b, mean, r) }

@@ -7,48 +7,54 @@ const normPartials = 32
 
 // The numbers of asm.Constants.
 const (
-	zero      float32 = 0x0p+00
-	half      float32 = 0x1p-01
-	one       float32 = 0x1p+00
-	two       float32 = 0x1p+01
-	sixth     float32 = 0x1.555556p-03
-	expMin    float32 = -0x1.6p+06
-	log2E     float32 = 0x1.715476p+00
-	expRound  float32 = 0x1.8000fep+23
-	ln2Hi     float32 = -0x1.63p-01
-	ln2Lo     float32 = 0x1.bd0106p-13
-	exp2      float32 = 0x1.fffffep-02
-	exp3      float32 = 0x1.5554bp-03
-	exp4      float32 = 0x1.555674p-05
-	exp5      float32 = 0x1.1227f6p-07
-	exp6      float32 = 0x1.6bebf6p-10
-	expLeast  float32 = -0x1.ap+06
-	expMost   float32 = 0x1.64p+06
-	bias      float32 = 0x1.fcp-143
-	erfMax    float32 = 0x1p+02
-	erf0      float32 = -0x1.20dd76p+00
-	erf1      float32 = -0x1.45f2fap-01
-	erf2      float32 = -0x1.a4fa5ep-04
-	erf3      float32 = 0x1.39cdc6p-06
-	erf4      float32 = 0x1.505ff2p-13
-	erf5      float32 = -0x1.b5005p-10
-	erf6      float32 = 0x1.4bc9eap-11
-	erf7      float32 = -0x1.ed6c52p-14
-	erf8      float32 = 0x1.3696acp-17
-	geluMax   float32 = 0x1.cp+03
-	gelu0     float32 = -0x1.62e43p-01
-	gelu1     float32 = -0x1.988466p-01
-	gelu2     float32 = -0x1.45f1cp-02
-	gelu3     float32 = -0x1.29cca4p-05
-	gelu4     float32 = 0x1.3b3d14p-08
-	gelu5     float32 = 0x1.d0244ep-17
-	gelu6     float32 = -0x1.b0a6b4p-13
-	gelu7     float32 = 0x1.ec12d4p-15
-	gelu8     float32 = -0x1.2de18ap-17
-	gelu9     float32 = 0x1.9ec6f4p-21
-	gelu10    float32 = -0x1.f3ff72p-26
-	geluTanh1 float32 = 0x1.988454p+00
-	geluTanh3 float32 = 0x1.2444f2p-04
+	zero          float32 = 0x0p+00
+	half          float32 = 0x1p-01
+	one           float32 = 0x1p+00
+	two           float32 = 0x1p+01
+	sixth         float32 = 0x1.555556p-03
+	expMin        float32 = -0x1.6p+06
+	log2E         float32 = 0x1.715476p+00
+	expRound      float32 = 0x1.8000fep+23
+	ln2Hi         float32 = -0x1.63p-01
+	ln2Lo         float32 = 0x1.bd0106p-13
+	exp2          float32 = 0x1.fffffep-02
+	exp3          float32 = 0x1.5554bp-03
+	exp4          float32 = 0x1.555674p-05
+	exp5          float32 = 0x1.1227f6p-07
+	exp6          float32 = 0x1.6bebf6p-10
+	expLeast      float32 = -0x1.ap+06
+	expMost       float32 = 0x1.64p+06
+	bias          float32 = 0x1.fcp-143
+	erfMax        float32 = 0x1p+02
+	erf0          float32 = -0x1.20dd76p+00
+	erf1          float32 = -0x1.45f2fap-01
+	erf2          float32 = -0x1.a4fa5ep-04
+	erf3          float32 = 0x1.39cdc6p-06
+	erf4          float32 = 0x1.505ff2p-13
+	erf5          float32 = -0x1.b5005p-10
+	erf6          float32 = 0x1.4bc9eap-11
+	erf7          float32 = -0x1.ed6c52p-14
+	erf8          float32 = 0x1.3696acp-17
+	geluMax       float32 = 0x1.cp+03
+	gelu0         float32 = -0x1.62e43p-01
+	gelu1         float32 = -0x1.988466p-01
+	gelu2         float32 = -0x1.45f1cp-02
+	gelu3         float32 = -0x1.29cca4p-05
+	gelu4         float32 = 0x1.3b3d14p-08
+	gelu5         float32 = 0x1.d0244ep-17
+	gelu6         float32 = -0x1.b0a6b4p-13
+	gelu7         float32 = 0x1.ec12d4p-15
+	gelu8         float32 = -0x1.2de18ap-17
+	gelu9         float32 = 0x1.9ec6f4p-21
+	gelu10        float32 = -0x1.f3ff72p-26
+	geluTanh1     float32 = 0x1.988454p+00
+	geluTanh3     float32 = 0x1.2444f2p-04
+	third         float32 = 0x1.555556p-02
+	three         float32 = 0x1.8p+01
+	minusThree    float32 = -0x1.8p+01
+	erfSlope      float32 = 0x1.20dd76p+00
+	invSqrt2Pi    float32 = 0x1.988454p-02
+	geluTanhSlope float32 = 0x1.b6676cp-03
 )
 
 // constantTable holds the same as often as the widest vector has lanes.
@@ -98,4 +104,10 @@ var constantTable = [...][16]uint32{
 	{0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9, 0xb2f9ffb9}, // gelu10
 	{0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a, 0x3fcc422a}, // geluTanh1
 	{0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279, 0x3d922279}, // geluTanh3
+	{0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab, 0x3eaaaaab}, // third
+	{0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000, 0x40400000}, // three
+	{0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000, 0xc0400000}, // minusThree
+	{0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb, 0x3f906ebb}, // erfSlope
+	{0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a, 0x3ecc422a}, // invSqrt2Pi
+	{0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6, 0x3e5b33b6}, // geluTanhSlope
 }

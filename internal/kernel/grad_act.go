@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // GradFromOutput reports whether GradRows takes the output of the function rather than its input.
 func (a Act) GradFromOutput() bool {
 	switch a.Func {
@@ -80,9 +78,9 @@ func (a Act) slope(v float32) float32 {
 		return v * (1 - v)
 	case HardSwish:
 		switch {
-		case v < -3:
+		case v < minusThree:
 			return 0
-		case v > 3:
+		case v > three:
 			return 1
 		}
 		return float32(v*third) + half
@@ -92,25 +90,15 @@ func (a Act) slope(v float32) float32 {
 	case Tanh:
 		return 1 - float32(v*v)
 	case Erf:
-		return 2 / sqrtPi * exp(-float32(v*v))
+		return erfSlope * expNegative(max(-float32(v*v), expMin))
 	case Gelu:
-		return float32(half*(1+erf(v*invSqrt2))) + float32(v*float32(invSqrt2Pi*exp(-float32(half*float32(v*v)))))
+		return phi(v) + float32(v*float32(invSqrt2Pi*expNegative(max(-float32(half*float32(v*v)), expMin))))
 	case GeluTanh:
 		u := float32(geluTanh3*float32(v*v)) + geluTanh1
 		s := sigmoid(float32(v * u))
-		return s + float32(float32(v*s)*float32((1-s)*(float32(3*geluTanh3*float32(v*v))+geluTanh1)))
+		return s + float32(float32(v*s)*float32((1-s)*(float32(geluTanhSlope*float32(v*v))+geluTanh1)))
 	case Sqrt:
 		return half / v
 	}
 	return v // Exp
 }
-
-// Constants of derivatives.
-const (
-	third      float32 = 1.0 / 3
-	sqrtPi             = 1.7724538509055160
-	invSqrt2   float32 = 1 / math.Sqrt2
-	invSqrt2Pi float32 = 0.3989422804014327
-)
-
-func (a Act) gradRows(dx, dy, v []float32, r Rows) { a.gradRowsGeneric(dx, dy, v, r) }

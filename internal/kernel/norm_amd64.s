@@ -8,22 +8,22 @@
 // Requires: AVX2, FMA
 TEXT ·normLayerNormAVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
-	MOVQ 24(AX), DI
+	MOVQ 48(AX), DI
 	MOVQ (AX), BX
 	MOVQ 8(AX), SI
 	MOVQ 16(AX), R10
-	MOVQ 64(AX), R9
-	MOVQ 88(AX), CX
-	VBROADCASTSS 112(AX), Y4
-	VBROADCASTSS 116(AX), Y5
-	MOVQ 96(AX), R11
+	MOVQ 112(AX), R9
+	MOVQ 136(AX), CX
+	VBROADCASTSS 160(AX), Y4
+	VBROADCASTSS 164(AX), Y5
+	MOVQ 144(AX), R11
 row:
 	VMOVUPS 128(CX), Y12
 	VMOVUPS 128(CX), Y13
 	VMOVUPS 128(CX), Y14
 	VMOVUPS 128(CX), Y15
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ sumRest
 sum:
@@ -39,7 +39,7 @@ sum:
 	DECQ R8
 	JNE sum
 sumRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ sumDone
 	VMOVUPS (R11), Y6
@@ -70,7 +70,7 @@ sumDone:
 	VMOVUPS 128(CX), Y14
 	VMOVUPS 128(CX), Y15
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ squareRest
 square:
@@ -90,7 +90,7 @@ square:
 	DECQ R8
 	JNE square
 squareRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ squareDone
 	VMOVUPS (R11), Y6
@@ -129,7 +129,7 @@ squareDone:
 	VMOVUPS 256(CX), Y11
 	VDIVPS Y12, Y11, Y11
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ scaleRest
 scale:
@@ -165,7 +165,7 @@ scale:
 	DECQ R8
 	JNE scale
 scaleRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ scaleDone
 	VMOVUPS (R11), Y6
@@ -213,10 +213,10 @@ scaleRest:
 	VMOVUPS 96(R11), Y6
 	VMASKMOVPS Y2, Y6, 96(DI)(DX*1)
 scaleDone:
-	ADDQ 32(AX), BX
-	ADDQ 40(AX), SI
-	ADDQ 48(AX), R10
-	ADDQ 56(AX), DI
+	ADDQ 56(AX), BX
+	ADDQ 64(AX), SI
+	ADDQ 72(AX), R10
+	ADDQ 104(AX), DI
 	DECQ R9
 	JNE row
 	VZEROUPPER
@@ -226,18 +226,18 @@ scaleDone:
 // Requires: AVX2, FMA
 TEXT ·normSoftmaxAVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
-	MOVQ 24(AX), DI
+	MOVQ 48(AX), DI
 	MOVQ (AX), BX
-	MOVQ 64(AX), R9
-	MOVQ 88(AX), CX
-	MOVQ 96(AX), R11
+	MOVQ 112(AX), R9
+	MOVQ 136(AX), CX
+	MOVQ 144(AX), R11
 row:
 	VMOVUPS 448(CX), Y12
 	VMOVUPS 448(CX), Y13
 	VMOVUPS 448(CX), Y14
 	VMOVUPS 448(CX), Y15
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ maxRest
 max:
@@ -253,7 +253,7 @@ max:
 	DECQ R8
 	JNE max
 maxRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ maxDone
 	VMOVUPS (R11), Y6
@@ -292,7 +292,7 @@ maxDone:
 	VMOVUPS 128(CX), Y14
 	VMOVUPS 128(CX), Y15
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ expRest
 exp:
@@ -380,7 +380,7 @@ exp:
 	DECQ R8
 	JNE exp
 expRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ expDone
 	VMOVUPS (R11), Y6
@@ -486,7 +486,7 @@ expDone:
 	VPERMILPS $177, Y12, Y2
 	VADDPS Y2, Y12, Y12
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ divideRest
 divide:
@@ -506,7 +506,7 @@ divide:
 	DECQ R8
 	JNE divide
 divideRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ divideDone
 	VMOVUPS (R11), Y6
@@ -530,8 +530,8 @@ divideRest:
 	VMOVUPS 96(R11), Y6
 	VMASKMOVPS Y0, Y6, 96(DI)(DX*1)
 divideDone:
-	ADDQ 32(AX), BX
-	ADDQ 56(AX), DI
+	ADDQ 56(AX), BX
+	ADDQ 104(AX), DI
 	DECQ R9
 	JNE row
 	VZEROUPPER
@@ -541,23 +541,23 @@ divideDone:
 // Requires: AVX512F
 TEXT ·normLayerNormAVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
-	MOVQ 24(AX), DI
+	MOVQ 48(AX), DI
 	MOVQ (AX), BX
 	MOVQ 8(AX), SI
 	MOVQ 16(AX), R10
-	MOVQ 64(AX), R9
-	MOVQ 88(AX), CX
-	VBROADCASTSS 112(AX), Z4
-	VBROADCASTSS 116(AX), Z5
+	MOVQ 112(AX), R9
+	MOVQ 136(AX), CX
+	VBROADCASTSS 160(AX), Z4
+	VBROADCASTSS 164(AX), Z5
 	VMOVUPS 128(CX), Z6
 	VMOVUPS 256(CX), Z7
-	KMOVW 104(AX), K1
-	KMOVW 106(AX), K2
+	KMOVW 152(AX), K1
+	KMOVW 154(AX), K2
 row:
 	VMOVUPS Z6, Z30
 	VMOVUPS Z6, Z31
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ sumRest
 sum:
@@ -569,7 +569,7 @@ sum:
 	DECQ R8
 	JNE sum
 sumRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ sumDone
 	VMOVUPS.Z (BX)(DX*1), K1, Z0
@@ -590,7 +590,7 @@ sumDone:
 	VMOVUPS Z6, Z30
 	VMOVUPS Z6, Z31
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ squareRest
 square:
@@ -604,7 +604,7 @@ square:
 	DECQ R8
 	JNE square
 squareRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ squareDone
 	VMOVUPS.Z (BX)(DX*1), K1, Z0
@@ -631,7 +631,7 @@ squareDone:
 	VMOVUPS Z7, Z29
 	VDIVPS Z30, Z29, Z29
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ scaleRest
 scale:
@@ -653,7 +653,7 @@ scale:
 	DECQ R8
 	JNE scale
 scaleRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ scaleDone
 	VMOVUPS.Z (BX)(DX*1), K1, Z0
@@ -671,10 +671,10 @@ scaleRest:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVUPS Z2, K2, 64(DI)(DX*1)
 scaleDone:
-	ADDQ 32(AX), BX
-	ADDQ 40(AX), SI
-	ADDQ 48(AX), R10
-	ADDQ 56(AX), DI
+	ADDQ 56(AX), BX
+	ADDQ 64(AX), SI
+	ADDQ 72(AX), R10
+	ADDQ 104(AX), DI
 	DECQ R9
 	JNE row
 	VZEROUPPER
@@ -684,10 +684,10 @@ scaleDone:
 // Requires: AVX512F
 TEXT ·normSoftmaxAVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), AX
-	MOVQ 24(AX), DI
+	MOVQ 48(AX), DI
 	MOVQ (AX), BX
-	MOVQ 64(AX), R9
-	MOVQ 88(AX), CX
+	MOVQ 112(AX), R9
+	MOVQ 136(AX), CX
 	VMOVUPS 128(CX), Z7
 	VMOVUPS 256(CX), Z18
 	VMOVUPS 448(CX), Z6
@@ -701,13 +701,13 @@ TEXT ·normSoftmaxAVX512(SB), NOSPLIT, $0-8
 	VMOVUPS 960(CX), Z15
 	VMOVUPS 1024(CX), Z14
 	VMOVUPS 1088(CX), Z13
-	KMOVW 104(AX), K1
-	KMOVW 106(AX), K2
+	KMOVW 152(AX), K1
+	KMOVW 154(AX), K2
 row:
 	VMOVUPS Z6, Z30
 	VMOVUPS Z6, Z31
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ maxRest
 max:
@@ -719,7 +719,7 @@ max:
 	DECQ R8
 	JNE max
 maxRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ maxDone
 	VMOVUPS.Z (BX)(DX*1), K1, Z0
@@ -740,7 +740,7 @@ maxDone:
 	VMOVUPS Z7, Z30
 	VMOVUPS Z7, Z31
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ expRest
 exp:
@@ -786,7 +786,7 @@ exp:
 	DECQ R8
 	JNE exp
 expRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ expDone
 	VMOVUPS.Z (BX)(DX*1), K1, Z0
@@ -840,7 +840,7 @@ expDone:
 	VPERMILPS $177, Z30, Z2
 	VADDPS Z2, Z30, Z30
 	XORQ DX, DX
-	MOVQ 72(AX), R8
+	MOVQ 120(AX), R8
 	TESTQ R8, R8
 	JEQ divideRest
 divide:
@@ -854,7 +854,7 @@ divide:
 	DECQ R8
 	JNE divide
 divideRest:
-	MOVQ 80(AX), R8
+	MOVQ 128(AX), R8
 	TESTQ R8, R8
 	JEQ divideDone
 	VMOVUPS.Z (DI)(DX*1), K1, Z0
@@ -864,8 +864,8 @@ divideRest:
 	VDIVPS Z30, Z0, Z0
 	VMOVUPS Z0, K2, 64(DI)(DX*1)
 divideDone:
-	ADDQ 32(AX), BX
-	ADDQ 56(AX), DI
+	ADDQ 56(AX), BX
+	ADDQ 104(AX), DI
 	DECQ R9
 	JNE row
 	VZEROUPPER

@@ -6,9 +6,9 @@ import "unsafe"
 
 // rowsArgs is what a kernel over rows gets; the offsets are package asm's. Steps are in bytes.
 type rowsArgs struct {
-	src                [3]unsafe.Pointer // the first elements
+	src                [6]unsafe.Pointer // the first elements
 	dst                unsafe.Pointer
-	from               [3]int         // from one row to the next
+	from               [6]int         // from one row to the next
 	to                 int            // the same for dst
 	rows, blocks, tail int            // full vectors of a row, elements that are left
 	table              unsafe.Pointer // constantTable
@@ -31,7 +31,7 @@ func tailMask(n int) unsafe.Pointer { return unsafe.Pointer(&tailMasks[normParti
 func (r Rows) args(lanes int) rowsArgs {
 	tail := r.Width % lanes
 	return rowsArgs{
-		from: [3]int{4 * r.From, 4 * r.From2, 4 * r.From2}, to: 4 * r.To,
+		from: [6]int{4 * r.From, 4 * r.From2, 4 * r.From2}, to: 4 * r.To,
 		rows: r.N, blocks: r.Width / lanes, tail: tail, table: unsafe.Pointer(&constantTable),
 		mask: tailMask(tail), lanes: 1<<tail - 1,
 	}

@@ -46,3 +46,21 @@ func TestPoolArgsLayout(t *testing.T) {
 		}
 	}
 }
+
+func TestColumnArgsLayout(t *testing.T) {
+	var a columnArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"a", unsafe.Offsetof(a.a), asm.ColumnA}, {"b", unsafe.Offsetof(a.b), asm.ColumnB}, {"mean", unsafe.Offsetof(a.mean), asm.ColumnMean},
+		{"sum", unsafe.Offsetof(a.sum), asm.ColumnSum}, {"dot", unsafe.Offsetof(a.dot), asm.ColumnDot}, {"stepA", unsafe.Offsetof(a.stepA), asm.ColumnStepA},
+		{"stepB", unsafe.Offsetof(a.stepB), asm.ColumnStepB}, {"rows", unsafe.Offsetof(a.rows), asm.ColumnRows}, {"blocks", unsafe.Offsetof(a.blocks), asm.ColumnBlocks},
+		{"tail", unsafe.Offsetof(a.tail), asm.ColumnTail}, {"mask", unsafe.Offsetof(a.mask), asm.ColumnMask}, {"lanes", unsafe.Offsetof(a.lanes), asm.ColumnLanes},
+		{"size", unsafe.Sizeof(a), asm.ColumnSize},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}

@@ -21,3 +21,13 @@ func layerNorm(dst, src, scale, shift []float32, eps float32, r Rows) {
 }
 
 func softmax(dst, src []float32, r Rows) { softmaxGeneric(dst, src, r) }
+
+func (c columns) run(kind columnKind, r Rows) { c.runGeneric(kind, r) }
+
+func (n *normalizing) run(r Rows) { n.runGeneric(r) }
+
+func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
+	normGradGeneric(dx, dy, x, mean, g, r)
+}
+
+func (a Act) gradRows(dx, dy, v []float32, r Rows) { a.gradRowsGeneric(dx, dy, v, r) }

@@ -64,6 +64,14 @@ const (
 	kGeluTanh1 // 2√(2/π)
 	kGeluTanh3 // that times 0.044715
 
+	// These are of derivatives.
+	kThird
+	kThree
+	kMinusThree
+	kErfSlope      // 2/√π
+	kInvSqrt2Pi    // 1/√(2π)
+	kGeluTanhSlope // three times kGeluTanh3
+
 	konsts
 )
 
@@ -119,6 +127,13 @@ var Constants = [konsts]Constant{
 	kGelu10:    number("gelu10", -0x1.f3ff72p-26),
 	kGeluTanh1: number("geluTanh1", 1.5957691216057308),
 	kGeluTanh3: number("geluTanh3", 0.07135481627),
+
+	kThird:         number("third", 1.0/3),
+	kThree:         number("three", 3),
+	kMinusThree:    number("minusThree", -3),
+	kErfSlope:      number("erfSlope", 1.1283791670955126),
+	kInvSqrt2Pi:    number("invSqrt2Pi", 0.3989422804014327),
+	kGeluTanhSlope: number("geluTanhSlope", 3*0.07135481627),
 }
 
 func number(name string, x float32) Constant { return Constant{name, math.Float32bits(x)} }

@@ -89,7 +89,7 @@ func (m *Machine) blend(a []Operand) error {
 // immediate executes an instruction whose first operand is a constant.
 func (m *Machine) immediate(op Op, a []Operand) error {
 	imm, lanes := int(a[0].(Imm)), 8
-	if op == VCMPPS && Imm(imm) != unordered && Imm(imm) != ordered {
+	if op == VCMPPS && comparisons[Imm(imm)] == nil {
 		return fmt.Errorf("comparison %d is not known", imm)
 	}
 	for _, o := range a[1:] {
@@ -119,7 +119,7 @@ func (m *Machine) immediate(op Op, a []Operand) error {
 		case VSHUFF64X2: // quarters: two of the second operand, then two of the first
 			out[i] = v[1-i/8][imm>>(i/4*2)&3*4+i&3]
 		case VCMPPS:
-			if compare(imm, float(v[1][i]), float(v[0][i])) {
+			if comparisons[Imm(imm)](float(v[1][i]), float(v[0][i])) {
 				out[i] = 1<<32 - 1
 			}
 		}
@@ -134,13 +134,23 @@ func (m *Machine) immediate(op Op, a []Operand) error {
 	return m.write(dst, out, on, lanes)
 }
 
-// The comparisons of VCMPPS.
+// The comparisons of VCMPPS. All but unordered are false where one is NaN.
 const (
-	unordered Imm = 3 // one is NaN
-	ordered   Imm = 7
+	equal      Imm = 0
+	unordered  Imm = 3 // one is NaN
+	ordered    Imm = 7
+	less       Imm = 17
+	notGreater Imm = 18 // less or equal
+	notLess    Imm = 29 // greater or equal
+	greater    Imm = 30
 )
 
-func compare(imm int, x, y float32) bool {
-	nan := x != x || y != y
-	return nan == (Imm(imm) == unordered)
+var comparisons = map[Imm]func(x, y float32) bool{
+	equal:      func(x, y float32) bool { return x == y },
+	unordered:  func(x, y float32) bool { return x != x || y != y },
+	ordered:    func(x, y float32) bool { return x == x && y == y },
+	less:       func(x, y float32) bool { return x < y },
+	notGreater: func(x, y float32) bool { return x <= y },
+	notLess:    func(x, y float32) bool { return x >= y },
+	greater:    func(x, y float32) bool { return x > y },
 }

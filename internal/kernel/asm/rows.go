@@ -3,19 +3,19 @@ package asm
 // Offsets in bytes of the fields of the struct that a kernel over rows gets; package kernel's rowsArgs
 // describes them.
 const (
-	RowsSrc    = 0   // [3]pointer
-	RowsDst    = 24  // pointer
-	RowsStep   = 32  // [3]int
-	RowsTo     = 56  // int
-	RowsRows   = 64  // int
-	RowsBlocks = 72  // int
-	RowsTail   = 80  // int
-	RowsTable  = 88  // pointer
-	RowsMask   = 96  // pointer
-	RowsLanes  = 104 // uint16, in 8 bytes
-	RowsA      = 112 // float32
-	RowsB      = 116 // float32
-	RowsSize   = 120
+	RowsSrc    = 0   // [6]pointer
+	RowsDst    = 48  // pointer
+	RowsStep   = 56  // [6]int
+	RowsTo     = 104 // int
+	RowsRows   = 112 // int
+	RowsBlocks = 120 // int
+	RowsTail   = 128 // int
+	RowsTable  = 136 // pointer
+	RowsMask   = 144 // pointer
+	RowsLanes  = 152 // uint16, in 8 bytes
+	RowsA      = 160 // float32
+	RowsB      = 164 // float32
+	RowsSize   = 168
 )
 
 // The registers of a kernel over rows.
@@ -28,7 +28,7 @@ const (
 	rRows   = R9
 )
 
-var rSrc = [3]Reg{BX, SI, R10}
+var rSrc = [...]Reg{BX, SI, R10, R12, R14, R15}
 
 // slot is a working register of each of the vectors at work.
 type slot int
@@ -37,7 +37,7 @@ func (slot) text() string  { panic("asm: a slot is no register yet") }
 func (konst) text() string { panic("asm: a constant has no place yet") }
 
 // rowsFunc builds a kernel that computes rows of elements, each from the elements in the same place of up to
-// three sources. Constants stay in registers as long as some are left, else they are read from the table.
+// six sources. Constants stay in registers as long as some are left, else they are read from the table.
 type rowsFunc struct {
 	*Func
 	avx512  bool

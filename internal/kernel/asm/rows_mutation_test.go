@@ -41,6 +41,15 @@ func mutationSubjects() []subject {
 		for _, k := range ActKernels(avx512) {
 			all = append(all, subject{func() *Func { return Act(k) }, func(f *Func) error { return runAct(f, k, false) }})
 		}
+		for _, k := range ActGradKernels(avx512) {
+			all = append(all, subject{func() *Func { return ActGrad(k) }, func(f *Func) error { return runActGrad(f, k, false) }})
+		}
+		for _, k := range BatchKernels(avx512) {
+			all = append(all, subject{func() *Func { return Batch(k) }, func(f *Func) error { return runBatch(f, k, false) }})
+		}
+		for _, k := range ColumnKernels(avx512) {
+			all = append(all, subject{func() *Func { return Column(k) }, func(f *Func) error { return runColumnCases(f, k) }})
+		}
 		for _, k := range BinaryKernels(avx512) {
 			all = append(all, subject{func() *Func { return Binary(k) }, func(f *Func) error { return runBinary(f, k, false) }})
 		}

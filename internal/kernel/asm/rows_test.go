@@ -12,7 +12,7 @@ import (
 // rowsCase is one call of a kernel over rows; gaps are the floats between rows of the sources and the destination.
 type rowsCase struct {
 	rows, n int
-	gap     [4]int
+	gap     [7]int
 	a, b    float32
 }
 
@@ -33,9 +33,9 @@ func runRows(f *Func, avx512 bool, sources int, k rowsCase, inputs func(i int) f
 		put(RowsSrc+8*i, m.Mem.Map(fmt.Sprint("source", i), src[i], false))
 		put(RowsStep+8*i, uint64(4*(k.n+k.gap[i])))
 	}
-	dst := bytes.Repeat([]byte{0xa5}, 4*(k.rows*(k.n+k.gap[3])-k.gap[3]))
+	dst := bytes.Repeat([]byte{0xa5}, 4*(k.rows*(k.n+k.gap[6])-k.gap[6]))
 	put(RowsDst, m.Mem.Map("destination", dst, true))
-	put(RowsTo, uint64(4*(k.n+k.gap[3])))
+	put(RowsTo, uint64(4*(k.n+k.gap[6])))
 	lanes := ConvTile{AVX512: avx512}.Lanes()
 	put(RowsRows, uint64(k.rows))
 	put(RowsBlocks, uint64(k.n/lanes))
@@ -57,7 +57,7 @@ func runRows(f *Func, avx512 bool, sources int, k rowsCase, inputs func(i int) f
 	}
 	in := make([]float32, sources)
 	for i := range len(dst) / 4 {
-		r, c := i/(k.n+k.gap[3]), i%(k.n+k.gap[3])
+		r, c := i/(k.n+k.gap[6]), i%(k.n+k.gap[6])
 		got := binary.LittleEndian.Uint32(dst[4*i:])
 		if c >= k.n {
 			if got != 0xa5a5a5a5 {
@@ -95,7 +95,7 @@ func rowsCases(lanes int, all bool) []rowsCase {
 			if !all {
 				rows = 2 + n%2
 			}
-			cases = append(cases, rowsCase{rows: rows, n: n, gap: [4]int{n % 2, 1, 5, 3}, a: -0.5, b: 1.5})
+			cases = append(cases, rowsCase{rows: rows, n: n, gap: [7]int{n % 2, 1, 5, 2, 0, 4, 3}, a: -0.5, b: 1.5})
 		}
 	}
 	return cases

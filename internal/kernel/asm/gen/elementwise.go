@@ -44,7 +44,7 @@ func normFuncs() []*asm.Func {
 }
 
 func elementwiseFuncs() []*asm.Func {
-	return slices.Concat(actFuncs(), binaryFuncs(), poolFuncs(), normFuncs())
+	return slices.Concat(actFuncs(), binaryFuncs(), poolFuncs(), normFuncs(), columnFuncs(), gradRowsFuncs())
 }
 
 // constants declares the numbers that kernels use, each by its name and as a row of a table.

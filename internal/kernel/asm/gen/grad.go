@@ -40,3 +40,53 @@ func gradWeightStubs() []byte {
 	declare(b, "gradArgs", gradWeightFuncs())
 	return formatted(b)
 }
+
+func columnFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, k := range slices.Concat(asm.ColumnKernels(false), asm.ColumnKernels(true)) {
+		all = append(all, asm.Column(k))
+	}
+	return all
+}
+
+func columnStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	for _, avx512 := range []bool{false, true} {
+		isa := isaName(avx512)
+		fmt.Fprintf(b, "\n// column%s adds up columns; asm.Column tells how. Requires %s.\n", isa, isa)
+		fmt.Fprintf(b, "func column%s(args *columnArgs, kind columnKind) {\n\tswitch kind {\n", isa)
+		for i, k := range asm.ColumnKernels(avx512) {
+			fmt.Fprintf(b, "\tcase %s:\n\t\t%s(args)\n", []string{"columnSumsOf", "columnSquaresOf", "columnDotsOf", "columnGradsOf"}[i], k.FuncName())
+		}
+		b.WriteString("\t}\n}\n")
+	}
+	declare(b, "columnArgs", columnFuncs())
+	return formatted(b)
+}
+
+func gradRowsFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, k := range slices.Concat(asm.ActGradKernels(false), asm.ActGradKernels(true)) {
+		all = append(all, asm.ActGrad(k))
+	}
+	for _, k := range slices.Concat(asm.BatchKernels(false), asm.BatchKernels(true)) {
+		all = append(all, asm.Batch(k))
+	}
+	return all
+}
+
+// gradRowsStubs is actStubs for the gradients of activations, and for batch normalisation.
+func gradRowsStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	for _, avx512 := range []bool{false, true} {
+		isa := isaName(avx512)
+		fmt.Fprintf(b, "\n// actGrad%s computes the gradient of f over rows; asm.ActGrad tells how. Requires %s.\n", isa, isa)
+		fmt.Fprintf(b, "func actGrad%s(args *rowsArgs, f Func) {\n\tswitch f {\n", isa)
+		for _, k := range asm.ActGradKernels(avx512) {
+			fmt.Fprintf(b, "\tcase %s:\n\t\t%s(args)\n", k.Name, k.FuncName())
+		}
+		b.WriteString("\t}\n}\n")
+	}
+	declare(b, "rowsArgs", gradRowsFuncs())
+	return formatted(b)
+}

@@ -1,0 +1,88 @@
+package asm
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestColumnKernels(t *testing.T) {
+	for _, k := range append(ColumnKernels(false), ColumnKernels(true)...) {
+		t.Run(k.FuncName(), func(t *testing.T) {
+			for n := 1; n <= 9*16+1; n++ {
+				if err := runColumn(Column(k), k, 1+n%4, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// runColumnCases returns the first error of a few numbers of columns.
+func runColumnCases(f *Func, k ColumnKernel) error {
+	lanes := ConvTile{AVX512: k.AVX512}.Lanes()
+	for _, n := range []int{3, lanes, 4*lanes + 5, 10 * lanes} {
+		if err := runColumn(f, k, 3, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runColumn interprets n columns and returns an error if a bit of the sums, which their memory bounds, is wrong.
+func runColumn(f *Func, k ColumnKernel, rows, n int) error {
+	r := rand.New(rand.NewPCG(4, uint64(n)))
+	const gapA, gapB = 3, 1
+	lanes := ConvTile{AVX512: k.AVX512}.Lanes()
+	a, b := make([]byte, 4*((rows-1)*(n+gapA)+n)), make([]byte, 4*((rows-1)*(n+gapB)+n))
+	mean, sum, dot := make([]byte, 4*n), make([]byte, 4*n), make([]byte, 4*n)
+	for _, s := range [][]byte{a, b, mean, sum, dot} {
+		fill(r, s)
+	}
+	sum0, dot0 := bytes.Clone(sum), bytes.Clone(dot)
+	m := Machine{Mem: &Memory{}}
+	args := bytes.Repeat([]byte{0x55}, ColumnSize)
+	put := func(off int, v uint64) { binary.LittleEndian.PutUint64(args[off:], v) }
+	put(ColumnA, m.Mem.Map("a", a, false))
+	put(ColumnB, m.Mem.Map("b", b, false))
+	put(ColumnMean, m.Mem.Map("mean", mean, false))
+	put(ColumnSum, m.Mem.Map("sum", sum, true))
+	put(ColumnDot, m.Mem.Map("dot", dot, true))
+	put(ColumnStepA, uint64(4*(n+gapA)))
+	put(ColumnStepB, uint64(4*(n+gapB)))
+	put(ColumnRows, uint64(rows))
+	put(ColumnBlocks, uint64(n/lanes))
+	put(ColumnTail, uint64(n%lanes))
+	mask := make([]byte, 32)
+	for i := range min(8, n%lanes) {
+		binary.LittleEndian.PutUint32(mask[4*i:], 1<<32-1)
+	}
+	put(ColumnMask, m.Mem.Map("mask", mask, false))
+	put(ColumnLanes, 1<<(n%lanes)-1)
+	if err := m.Run(f, m.Mem.Map("args", args, false)); err != nil {
+		return err
+	}
+	get := func(b []byte, i int) float32 { return float(binary.LittleEndian.Uint32(b[4*i:])) }
+	for c := range n {
+		s, d := get(sum0, c), get(dot0, c)
+		for i := range rows {
+			x := get(a, i*(n+gapA)+c)
+			switch y := get(b, i*(n+gapB)+c) - get(mean, c); k.Name {
+			case "Sum":
+				s += x
+			case "Squares":
+				s = FMA(x-get(mean, c), x-get(mean, c), s)
+			case "Dots":
+				s = FMA(x, y, s)
+			case "Grads":
+				s, d = s+x, FMA(x, y, d)
+			}
+		}
+		if get(sum, c) != s || get(dot, c) != d {
+			return fmt.Errorf("%d columns, %d: %v and %v, want %v and %v", n, c, get(sum, c), get(dot, c), s, d)
+		}
+	}
+	return nil
+}

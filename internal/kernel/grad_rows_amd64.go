@@ -1,0 +1,80 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// gradRows computes the gradient of an activation, which is not Identity.
+func (a Act) gradRows(dx, dy, v []float32, r Rows) {
+	lanes := 16
+	switch {
+	case a.Func != Identity && useActAVX512:
+	case a.Func != Identity && useActAVX2:
+		lanes = 8
+	default:
+		a.gradRowsGeneric(dx, dy, v, r)
+		return
+	}
+	f, args := a.Func, r.args(lanes)
+	args.dst, args.src[0], args.src[1] = element(dx, 0), element(dy, 0), element(v, 0)
+	args.a, args.b = a.A, a.B
+	if f == Relu {
+		f = Clip
+		args.a, args.b = a.bounds()
+	}
+	if lanes == 16 {
+		actGradAVX512(&args, f)
+	} else {
+		actGradAVX2(&args, f)
+	}
+}
+
+// batchLanes returns the elements of one vector, 0 where plain Go is in use.
+func batchLanes() int {
+	switch {
+	case useNormAVX512:
+		return 16
+	case useNormAVX2:
+		return 8
+	}
+	return 0
+}
+
+func (n *normalizing) run(r Rows) {
+	lanes := batchLanes()
+	if lanes == 0 {
+		n.runGeneric(r)
+		return
+	}
+	args := r.args(lanes)
+	args.dst, args.a, args.b = element(n.dst, 0), n.lo, n.hi
+	args.src = [6]unsafe.Pointer{element(n.src, 0), element(n.mean, 0), element(n.scale, 0), element(n.shift, 0), element(n.res, 0)}
+	args.from = [6]int{4 * r.From, 0, 0, 0, 4 * n.resStep}
+	switch {
+	case lanes == 16 && n.res == nil:
+		batchNormalizeAVX512(&args)
+	case lanes == 16:
+		batchNormalizeAddAVX512(&args)
+	case n.res == nil:
+		batchNormalizeAVX2(&args)
+	default:
+		batchNormalizeAddAVX2(&args)
+	}
+}
+
+func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
+	lanes := batchLanes()
+	if lanes == 0 {
+		normGradGeneric(dx, dy, x, mean, g, r)
+		return
+	}
+	args := r.args(lanes)
+	args.dst = element(dx, 0)
+	args.src = [6]unsafe.Pointer{element(dy, 0), element(g.Shift, 0), element(g.Scale, 0), element(x, 0), element(mean, 0), element(g.Slope, 0)}
+	args.from = [6]int{4 * r.From, 0, 0, 4 * r.From2}
+	if lanes == 16 {
+		batchNormGradAVX512(&args)
+	} else {
+		batchNormGradAVX2(&args)
+	}
+}
