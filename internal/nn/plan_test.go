@@ -121,6 +121,19 @@ var nets = map[string]func(b *netBuilder) string{
 		x = b.Op("AveragePool", Attrs{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}, "ceil_mode": int64(1)}, x)
 		return b.Op("Reshape", nil, x, b.Ints(0, -1))
 	},
+	"inverted": func(b *netBuilder) string { // inverted residual blocks, normalised, of which one has a gate
+		x := b.relu6(b.bn(b.conv(b.Input("x", tensor.Free, 3, 13, 11), 3, 8, 3, 1, nil), 8))
+		y := b.Op("HardSwish", nil, b.bn(b.conv(x, 8, 24, 1, 1, nil), 24))
+		y = b.Op("HardSwish", nil, b.bn(b.conv(y, 24, 24, 5, 1, Attrs{"group": int64(24)}), 24))
+		s := b.Op("Relu", nil, b.conv(b.Op("GlobalAveragePool", nil, y), 24, 4, 1, 1, nil))
+		y = b.Op("Mul", nil, y, b.Op("HardSigmoid", nil, b.conv(s, 4, 24, 1, 1, nil)))
+		x = b.Op("Add", nil, x, b.bn(b.conv(y, 24, 8, 1, 1, nil), 8))
+		y = b.relu6(b.bn(b.conv(x, 8, 24, 1, 1, nil), 24))
+		y = b.relu6(b.bn(b.conv(y, 24, 24, 3, 2, Attrs{"group": int64(24)}), 24))
+		y = b.bn(b.conv(y, 24, 10, 1, 1, nil), 10)
+		y = b.Op("MaxPool", Attrs{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}, y)
+		return b.Op("Flatten", nil, b.Op("GlobalAveragePool", nil, y))
+	},
 	"transposed": func(b *netBuilder) string { // NHWC input, a ConvNeXt block
 		x := b.Op("Transpose", Attrs{"perm": []int64{0, 3, 1, 2}}, b.Input("x", tensor.Free, 6, 7, 3))
 		x = b.conv(x, 3, 8, 3, 2, nil)

@@ -99,6 +99,11 @@ func (c *tapeCompiler) convGradWeight(n *Node, v *tapeConv) {
 	k := &kernel.ConvGradWeight{Conv: v.conv, Bias: c.want(n, 2)}
 	k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
 	dw, db := c.convGrads(n)
+	c.weightSums(n, k, src, dy, dw, db)
+}
+
+// weightSums emits the sums of a gradient by weights over parts of the pixels, and what joins them.
+func (c *tapeCompiler) weightSums(n *Node, k *kernel.ConvGradWeight, src, dy *planValue, dw, db paramGrad) {
 	s := step{node: n, reads: []*planValue{src, dy}}
 	parts := k.Parts()
 	sums := &planValue{size: k.PartialLen(), first: -1}
@@ -116,7 +121,7 @@ func (c *tapeCompiler) convGradWeight(n *Node, v *tapeConv) {
 	each := newCut(k.Blocks(), 4*k.PartialLen()/k.Blocks())
 	c.emit(step{node: n, reads: []*planValue{sums}, tasks: each.parts, task: func(f *frame, i int) {
 		b0, b1 := each.at(i)
-		k.Reduce(dw.data, db.data, f.of(sums), b0, b1, dw.added || c.t.add)
+		k.Reduce(dw.data, db.data, f.of(sums), b0, b1, dw.added || db.added || c.t.add)
 	}})
 }
 
@@ -132,7 +137,7 @@ func (c *tapeCompiler) depthwiseGradWeight(n *Node, v *tapeConv) {
 		k.Run(f.of(sums), f.of(src), f.of(dy), i, 0, k.C)
 	}})
 	c.emit(step{node: n, reads: []*planValue{sums}, tasks: 1, task: func(f *frame, _ int) {
-		k.Reduce(dw.data, db.data, f.of(sums), dw.added || c.t.add)
+		k.Reduce(dw.data, db.data, f.of(sums), dw.added || db.added || c.t.add)
 	}})
 }
 
