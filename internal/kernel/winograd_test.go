@@ -172,3 +172,38 @@ func TestWinogradChecks(t *testing.T) {
 		}
 	})
 }
+
+// Repack gives what Pack does within the rounding of nine products, and flipped what Pack gives of flipped weights.
+func TestWinogradRepack(t *testing.T) {
+	check.EachImpl(t, "conv", func(t *testing.T) {
+		for _, tile := range []int{2, 4} {
+			for _, shape := range [][2]int{{16, 16}, {48, 32}, {32, 80}} {
+				outC, inC := shape[0], shape[1]
+				w := &Winograd{Conv: Conv{Filter: Filter{OutC: outC, InC: inC, KH: 3, KW: 3, Groups: 1}}, Tile: tile}
+				weights, bias := make([]float32, 9*outC*inC), make([]float32, outC)
+				check.Seeded(weights, "weights", 2, -1)
+				check.Seeded(bias, "bias", 2, -1)
+				turned := make([]float32, len(weights)) // [InC, OutC, 3, 3] as Repack finds it
+				for o := range outC {
+					for i := range inC {
+						for k := range 9 {
+							turned[(i*outC+o)*9+8-k] = weights[(o*inC+i)*9+k]
+						}
+					}
+				}
+				want, got := make([]float32, w.PackedLen()), make([]float32, w.PackedLen())
+				scratch := make([]float32, w.RepackLen())
+				limit := check.Tolerance{MaxAbs: 4e-6} // of squares up to 9
+				for i := range got {
+					got[i] = 99
+				}
+				w.Pack(want, weights, bias)
+				w.Repack(got, weights, bias, scratch, false)
+				check.Close(t, got, want, limit)
+				w.Pack(want, weights, nil)
+				w.Repack(got, turned, nil, scratch, true)
+				check.Close(t, got, want, limit)
+			}
+		}
+	})
+}
