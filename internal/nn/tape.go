@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/graft-ml/graft/internal/tensor"
 )
@@ -32,6 +33,7 @@ type Tape struct {
 
 	norms    map[*Node]*tapeNorm
 	packs    map[packKey][]float32
+	scratch  sync.Pool // of *[]float32
 	programs map[int]*tapeProgram
 	prog     *tapeProgram // of the last run; nil before it
 	frame    frame

@@ -82,7 +82,7 @@ func (c *tapeCompiler) findTapeHalos() {
 	for _, n := range c.g.Nodes {
 		if n.Op == "Conv" {
 			if v := c.convAt(n); v != nil {
-				c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(haloOf(v.win))
+				c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(haloOf(v.win)).widen(c.winogradHalo(&v.conv, v.win))
 			}
 		}
 		if op := tapeOps[n.Op]; op.halo != nil {
@@ -98,7 +98,28 @@ func tapeConvHalo(c *tapeCompiler, n *Node) {
 	}
 	in := c.infos[n.Inputs[0]].Shape
 	g := v.conv.GradInput(kernel.Picture{H: in[2], W: in[3], Top: v.win[0].padBegin, Left: v.win[1].padBegin}, kernel.Grid{})
-	c.gradHalos[n.Outputs[0]] = c.gradHalos[n.Outputs[0]].widen(halo{g.Top, g.Left, g.Bottom, g.Right})
+	h := halo{g.Top, g.Left, g.Bottom, g.Right}
+	if w := v.winogradBack(); w != nil {
+		rows, cols := w.Reach()
+		h = h.widen(halo{top: g.Top, left: g.Left, bottom: max(0, rows-g.Top-v.win[0].out), right: max(0, cols-g.Left-v.win[1].out)})
+	}
+	c.gradHalos[n.Outputs[0]] = c.gradHalos[n.Outputs[0]].widen(h)
+}
+
+// winogradBack returns the gradient by the input as a convolution by Winograd's algorithm, without N and places, nil
+// where that is not what computes it.
+func (v *tapeConv) winogradBack() *kernel.Winograd {
+	y, x := v.win[0], v.win[1]
+	if y.stride != 1 || x.stride != 1 || max(y.padBegin, x.padBegin) > 2 {
+		return nil
+	}
+	k := v.conv
+	k.Filter = k.Flipped()
+	k.OutH, k.OutW = y.in, x.in
+	if tile := k.WinogradTile(); tile > 0 {
+		return &kernel.Winograd{Conv: k, Tile: tile}
+	}
+	return nil
 }
 
 // packedBy returns weights in a kernel's order, which pack writes ahead of each run if they train, and else once.
@@ -118,6 +139,27 @@ func (c *tapeCompiler) packedBy(key packKey, trains bool, size int, pack func(ds
 	return p
 }
 
+// repacked is packedBy for Winograd's algorithm.
+func (c *tapeCompiler) repacked(key packKey, trains bool, k *kernel.Winograd, w, bias []float32) []float32 {
+	return c.packedBy(key, trains, k.PackedLen(), func(p []float32) {
+		scratch := c.t.takeScratch(k.RepackLen())
+		k.Repack(p, w, bias, *scratch, key.kind == packBackward)
+		c.t.scratch.Put(scratch)
+	})
+}
+
+// takeScratch returns memory of at least n elements, to be put back.
+func (t *Tape) takeScratch(n int) *[]float32 {
+	s, ok := t.scratch.Get().(*[]float32)
+	if !ok {
+		s = new([]float32)
+	}
+	if len(*s) < n {
+		*s = make([]float32, n)
+	}
+	return s
+}
+
 func tapeConvForward(c *tapeCompiler, n *Node) bool {
 	v := c.convAt(n)
 	if v == nil {
@@ -130,11 +172,16 @@ func tapeConvForward(c *tapeCompiler, n *Node) bool {
 	w, b := c.data(n.Inputs[1]), c.data(n.inputName(2))
 	trains := c.want(n, 1) || c.want(n, 2)
 	s := step{node: n, reads: []*planValue{src}, writes: []*planValue{dst}}
-	if v.depthwise() {
+	switch tile := c.winogradTile(&k); {
+	case v.depthwise():
 		d := v.depth()
 		c.plan.packed[n] = c.packedBy(packKey{n, packForward}, trains, d.PackedLen(), func(p []float32) { d.Pack(p, w, b) })
 		c.depthwise(&s, n, &k, src, dst, nil)
-	} else {
+	case tile > 0:
+		wino := &kernel.Winograd{Conv: k, Tile: tile}
+		c.plan.packed[n] = c.repacked(packKey{n, packForward}, trains, wino, w, b)
+		c.winograd(&s, n, wino, nil, src, dst, nil)
+	default:
 		c.plan.packed[n] = c.packedBy(packKey{n, packForward}, trains, k.PackedLen(), func(p []float32) { k.Pack(p, w, b) })
 		c.conv(&s, n, &k, src, dst, nil)
 	}

@@ -39,6 +39,10 @@ func (g *inputGrad) picture(win window) kernel.Picture {
 // weights.
 func (c *tapeCompiler) convGradInput(n *Node, v *tapeConv) {
 	g := c.inputGradOf(n)
+	if k := v.winogradBack(); k != nil {
+		c.winogradGradInput(n, v, g, k)
+		return
+	}
 	k := v.conv
 	k.N = g.dy.n
 	all := k.GradInput(g.picture(v.win), g.dy.grid())
@@ -57,6 +61,21 @@ func (c *tapeCompiler) convGradInput(n *Node, v *tapeConv) {
 			p.Run(f.of(g.dx), f.of(g.dy), f.orNil(g.sum), weights, p0, p1, b0, b1)
 		}})
 	}
+}
+
+// winogradGradInput is convGradInput by Winograd's algorithm.
+func (c *tapeCompiler) winogradGradInput(n *Node, v *tapeConv, g *inputGrad, k *kernel.Winograd) {
+	k.N, k.Src, k.Dst = g.dy.n, g.dy.grid(), g.dx.grid()
+	k.Src.Start -= (2-v.win[0].padBegin)*k.Src.Row + (2-v.win[1].padBegin)*k.Src.Pixel
+	if g.sum != nil {
+		k.Res = g.sum.grid()
+	}
+	back := &Node{Op: "Conv", Name: n.Name} // stands for the convolution that the gradient is
+	c.plan.packed[back] = c.repacked(packKey{n, packBackward}, c.want(n, 1), k, c.data(n.Inputs[1]), nil)
+	s := step{node: n, reads: g.reads, writes: g.targets(0)}
+	c.winograd(&s, back, k, nil, g.dy, g.dx, g.sum)
+	s.reads = g.reads
+	c.emit(s)
 }
 
 // resultGrid returns the pixels of a phase in the grid of sum, those in the grid dx being phase.
