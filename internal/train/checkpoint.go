@@ -116,7 +116,7 @@ func (s *tuneState) take(t *tuning) []array {
 			out = append(out, array{averageArray + p.name, a})
 		}
 	}
-	stats := statsOf(t.tape)
+	stats := t.tape.Stats()
 	for _, name := range slices.Sorted(maps.Keys(stats)) {
 		out = append(out, array{valueArray + name, stats[name]})
 	}
@@ -153,7 +153,7 @@ func (s *tuneState) give(t *tuning) error {
 			errs = append(errs, fmt.Errorf("train: checkpoint: no average of %q", p.name))
 		}
 	}
-	for name, v := range statsOf(t.tape) {
+	for name, v := range t.tape.Stats() {
 		errs = append(errs, fill(v, valueArray+name))
 	}
 	return errors.Join(errs...)

@@ -184,7 +184,7 @@ func (t *tuning) enter(p Phase) error {
 		names = append(names, q.Name)
 	}
 	var err error
-	o := nn.TapeOptions{Params: names, Pool: t.o.Pool}
+	o := nn.TapeOptions{Params: names, Pool: t.o.Pool, BatchStats: t.o.BatchStats}
 	if t.tape, err = nn.NewTape(t.withValues(t.values), o); err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (t *tuning) current(averaged bool) map[string][]float32 {
 			all[p.name] = a
 		}
 	}
-	maps.Copy(all, statsOf(t.tape))
+	maps.Copy(all, t.tape.Stats())
 	return all
 }
 

@@ -29,10 +29,16 @@ func (t *tuning) step(x []float32, rows []int) error {
 		t.dz = sized(t.dz, len(z))
 		sum += t.loss.sum(t.dz, z, labels, 1/total)
 		right.add(z, labels, t.o.MultiLabel)
-		if err := t.tape.Backward(t.dz); err != nil {
+		back := t.tape.Accumulate
+		if lo == 0 {
+			back = t.tape.Backward
+		}
+		if err := back(t.dz); err != nil {
 			return err
 		}
-		t.accumulate(lo == 0)
+	}
+	for _, p := range t.params {
+		p.g = t.tape.Grad(p.name)
 	}
 	epoch := len(t.state.History) + 1
 	if value := sum / total; !isFinite(value) {
@@ -48,25 +54,6 @@ func (t *tuning) step(x []float32, rows []int) error {
 	}
 	t.state.stepped(sum, total, right, rate, time.Since(start))
 	return nil
-}
-
-// accumulate adds the gradients of a part of a batch to those of the parts before it.
-func (t *tuning) accumulate(first bool) {
-	for _, p := range t.params {
-		g := t.tape.Grad(p.name)
-		switch {
-		case t.o.Micro >= t.o.Batch:
-			p.g = g
-		case first:
-			p.g = append(p.g[:0], g...)
-		default:
-			t.opt.chunks(len(g), func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					p.g[i] += g[i]
-				}
-			})
-		}
-	}
 }
 
 // add counts the pictures of a batch.
