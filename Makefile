@@ -1,7 +1,7 @@
 # Everyday commands. `make check` is what CI runs.
 export CGO_ENABLED = 0
 
-.PHONY: check test bench fuzz generate golden goldens full bench-peers roofline
+.PHONY: check test bench fuzz generate golden goldens full bench-peers roofline kill-test
 
 check:
 	.ci/run
@@ -41,3 +41,8 @@ full:
 TIME ?= 5m
 fuzz:
 	go test -run '^$$' -fuzz '^$(T)$$' -fuzztime $(TIME) $(P)
+
+# Kills small runs at every step of a commit and KILLS times at random moments, for each strategy; each must go on to the same bytes.
+KILLS ?= 100
+kill-test:
+	GRAFT_KILLS=$(KILLS) go test . -run '^TestKill$$' -count=1 -v -timeout 60m

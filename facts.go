@@ -30,7 +30,7 @@ func (j *job) facts() map[string]string {
 	}
 	fields(f, "head", j.o.Head)
 	t := j.o.Tuning
-	t.CheckpointEvery = 0
+	t.CheckpointEvery, t.CacheMB = 0, 0
 	fields(f, "tuning", t)
 	return f
 }

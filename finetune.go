@@ -93,7 +93,13 @@ func (j *job) tune(ctx context.Context) error {
 	if o.BatchStats && o.Micro > 0 && o.Micro < max(o.Batch, 1) {
 		j.note("batch norm: the statistics are those of %d pictures at a time, not of the whole batch", o.Micro)
 	}
-	r, err := train.Tune(ctx, net, j.pictures(j.train), j.pictures(j.validation), o, j.hooks())
+	learn, judge := j.pictures(j.train), j.pictures(j.validation)
+	if j.frozen != nil {
+		if learn, judge, err = j.frozen.sets(ctx); err != nil {
+			return err
+		}
+	}
+	r, err := train.Tune(ctx, net, learn, judge, o, j.hooks())
 	if err != nil {
 		return err
 	}
@@ -163,7 +169,14 @@ func (j *job) network() (*nn.Graph, train.Network, error) {
 	full := join(base, head)
 	net.Graph = full
 	net.Phases = j.phases(full, stages, len(base.Nodes))
-	return full, net, nil
+	if first := len(stages) - j.o.Tuning.Stages; j.o.Strategy == strategyPartial && first > 0 {
+		var before *nn.Graph
+		if before, net.Graph, err = backbone.SplitAt(full, stages[first].Input); err != nil {
+			return nil, net, err
+		}
+		j.frozen, err = j.newBoundary(before, stages[first])
+	}
+	return full, net, err
 }
 
 // phases divides the epochs of the strategy among what is trained. The first baseNodes nodes of g are the base's.

@@ -113,6 +113,48 @@ func TestStrategies(t *testing.T) {
 	}
 }
 
+// What the frozen stages give is computed once, kept within the budget, and never changes a result.
+func TestPartialCache(t *testing.T) {
+	dir := tinyFolder(t)
+	o := tinyOptions(dir, "partial")
+	ran := ""
+	train := func(change func(*graft.TrainOptions)) []byte {
+		t.Helper()
+		own := o
+		change(&own)
+		own.Out = filepath.Join(t.TempDir(), "run")
+		own.Progress = func(e graft.Event) {
+			if strings.HasPrefix(e.Note, "the frozen stages end") {
+				ran = e.Note
+			}
+		}
+		run, err := graft.Train(t.Context(), filepath.Join(dir, "photos"), own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := filepath.Glob(own.Out + ".partial*"); left != nil {
+			t.Errorf("left over: %v", left)
+		}
+		return readFile(t, run.Model)
+	}
+	want := train(func(*graft.TrainOptions) {})
+	if !strings.Contains(ran, "[4 6 6]: 16 of 16 pictures") || !strings.HasSuffix(ran, "16 ran through them") {
+		t.Errorf("the first run: %s", ran)
+	}
+	for name, change := range map[string]func(*graft.TrainOptions){
+		"0 ran through them":  func(*graft.TrainOptions) {},
+		"no budget":           func(o *graft.TrainOptions) { o.Tuning.CacheMB = -1 },
+		"16 ran through them": func(o *graft.TrainOptions) { o.Reading.NoCache = true },
+	} {
+		if ran = ""; !bytes.Equal(train(change), want) {
+			t.Errorf("%s: another model", name)
+		}
+		if strings.HasSuffix(name, "them") != strings.HasSuffix(ran, name) {
+			t.Errorf("%s: %q", name, ran)
+		}
+	}
+}
+
 // checkReport compares a run's report with what its model, opened again, scores on the same pictures.
 func checkReport(t *testing.T, run *graft.Run, photos string) {
 	t.Helper()

@@ -77,6 +77,9 @@ var trained = sync.OnceValue(func() string {
 var temporary []string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(killDir) != "" {
+		os.Exit(victim())
+	}
 	code := m.Run()
 	for _, dir := range temporary {
 		os.RemoveAll(dir)

@@ -1,6 +1,7 @@
 package graft
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -38,6 +39,9 @@ func Train(ctx context.Context, path string, o TrainOptions) (*Run, error) {
 	}
 	return j.result(), nil
 }
+
+// warn tells the caller of something that may be wrong.
+func (j *job) warn(format string, args ...any) { progress(j.o.Progress).warn(format, args...) }
 
 // step is one stage of a run.
 type step struct {
@@ -79,8 +83,9 @@ type job struct {
 	best       int       // the epoch whose weights, or whose number, were kept
 
 	// tune
-	place *unfinished
-	tuned *nn.Graph // from pictures to logits
+	place  *unfinished
+	frozen *boundary // partial: the frozen stages
+	tuned  *nn.Graph // from pictures to logits
 
 	// test
 	model  *nn.Graph
@@ -113,13 +118,8 @@ func (j *job) note(format string, args ...any) { progress(j.o.Progress).note(for
 
 // read opens the data and the backbone and decides who is tested on.
 func (j *job) read(ctx context.Context) (err error) {
-	if err := checkOutput(j.path, j.o.Out); err != nil {
+	if err := j.openPlace(); err != nil {
 		return err
-	}
-	if j.o.tunes() {
-		if j.place, err = openUnfinished(j.path, j.o.Out, j.o.Resume); err != nil {
-			return err
-		}
 	}
 	if err := j.open(ctx); err != nil {
 		return err
@@ -142,6 +142,20 @@ func (j *job) read(ctx context.Context) (err error) {
 	}
 	j.note("%d pictures for training, %d for validation, %d for the test", len(s.Train), len(s.Validation), len(s.Test))
 	return nil
+}
+
+// openPlace checks where the run's results are to go, and opens the folder that a long run is kept in until then.
+func (j *job) openPlace() (err error) {
+	if !j.o.tunes() {
+		return checkOutput(j.path, j.o.Out)
+	}
+	if err := checkOutside(j.path, cmp.Or(j.o.Out, "runs")); err != nil {
+		return err
+	}
+	if j.place, err = openUnfinished(j.path, j.o.Out, j.o.Resume); err != nil {
+		return err
+	}
+	return checkOutput(j.path, j.o.Out)
 }
 
 // splitOptions are the shares that the options ask for.

@@ -40,6 +40,10 @@ type Tuning struct {
 	// prediction; or "batch" (default of "scratch"): those of each batch, or part of a batch, which the network's follow.
 	BatchNorm string
 
+	// CacheMB is how many megabytes the disk may give to "partial" for what the frozen stages give for each picture;
+	// beyond it they run again in each epoch. 0: 20 000; below 0: none.
+	CacheMB int
+
 	CheckpointEvery time.Duration // between checkpoints within an epoch; 0: ten minutes
 }
 
@@ -72,6 +76,9 @@ func (t Tuning) withDefaults(strategy string) Tuning {
 	}
 	if t.Stages == 0 {
 		t.Stages = 1
+	}
+	if t.CacheMB == 0 {
+		t.CacheMB = 20_000
 	}
 	return t
 }

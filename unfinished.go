@@ -33,6 +33,12 @@ func openUnfinished(data, out string, resume bool) (*unfinished, error) {
 	}
 	u.dir = u.out + unfinishedExt
 	_, err := os.Lstat(u.dir)
+	if _, done := os.Lstat(u.out); err == nil && resume && done == nil { // it was killed behind its last step
+		if err := u.remove(); err != nil {
+			return nil, err
+		}
+		return nil, &OptionError{fmt.Errorf("the run in %s is finished: there is nothing to go on with", u.out)}
+	}
 	switch {
 	case err == nil && resume:
 		u.resumes = true
@@ -95,6 +101,9 @@ func (u *unfinished) finish(write func(dir string) error) (string, error) {
 	return out, u.remove()
 }
 
+// scratch is a folder for files that are of no use once the run is finished.
+func (u *unfinished) scratch() string { return filepath.Join(u.dir, "activations") }
+
 // remove removes what graft has put into the folder, and the folder if nothing else is in it.
 func (u *unfinished) remove() error {
 	entries, err := os.ReadDir(u.dir)
@@ -103,7 +112,7 @@ func (u *unfinished) remove() error {
 			err = errors.Join(err, os.Remove(filepath.Join(u.dir, e.Name())))
 		}
 	}
-	if err != nil {
+	if err = errors.Join(err, os.RemoveAll(u.scratch())); err != nil {
 		return err
 	}
 	os.Remove(u.dir) // stays if there is something of the user's in it

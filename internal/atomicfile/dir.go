@@ -42,11 +42,13 @@ func RenameDir(old, path string) error {
 	if err := syncDir(old); err != nil {
 		return err
 	}
+	atStep()
 	if err := os.Rename(old, path); err != nil {
 		if _, stat := os.Lstat(path); stat == nil {
 			err = fs.ErrExist
 		}
 		return fmt.Errorf("rename %s to %s: %w", old, path, cause(err))
 	}
+	atStep()
 	return syncDir(filepath.Dir(path))
 }

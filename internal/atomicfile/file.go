@@ -42,6 +42,16 @@ func commit(path string, exclusive bool, write func(io.Writer) error) error {
 	return f.Commit()
 }
 
+// AtStep, if it is set, is called before and after each system call of a commit: tests end the process there. It is
+// set before anything is written.
+var AtStep func()
+
+func atStep() {
+	if AtStep != nil {
+		AtStep()
+	}
+}
+
 // File is a file in the making. It is not visible at its path before Commit. Its methods must not be
 // called at the same time.
 type File struct {
@@ -76,6 +86,7 @@ func create(path string, exclusive bool) (*File, error) {
 		f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		switch {
 		case err == nil:
+			atStep()
 			return &File{f: f, path: path, exclusive: exclusive}, nil
 		case !errors.Is(err, fs.ErrExist):
 			return nil, fmt.Errorf("write %s: %w", path, cause(err))
@@ -123,18 +134,22 @@ func (f *File) Commit() error {
 	if f.err != nil {
 		return f.err
 	}
+	atStep()
 	if err := f.f.Sync(); err != nil {
 		return fmt.Errorf("sync %s: %w", f.path, cause(err))
 	}
+	atStep()
 	if err := f.f.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", f.path, cause(err))
 	}
 	if err := f.place(); err != nil {
 		return fmt.Errorf("write %s: %w", f.path, cause(err))
 	}
+	atStep()
 	if err := syncDir(filepath.Dir(f.path)); err != nil {
 		return fmt.Errorf("sync the folder of %s: %w", f.path, cause(err))
 	}
+	atStep()
 	return nil
 }
 

@@ -217,3 +217,29 @@ func TestRename(t *testing.T) {
 	}
 	wantDir(t, dir, map[string]string{"new": "second", "old": ""})
 }
+
+func TestRenameDir(t *testing.T) {
+	dir := t.TempDir()
+	old, path := filepath.Join(dir, "old"), filepath.Join(dir, "new")
+	if err := os.MkdirAll(filepath.Join(old, "inner"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := RenameDir(old, path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over another folder: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := RenameDir(old, path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(path, "inner")); err != nil {
+		t.Error(err)
+	}
+	if err := RenameDir(old, path+"2"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}
