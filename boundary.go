@@ -35,13 +35,18 @@ func (j *job) newBoundary(before *nn.Graph, s backbone.Stage) (*boundary, error)
 	if j.o.Tuning.CacheMB < 0 {
 		return b, nil
 	}
-	dir := j.place.scratch()
-	if r := j.o.Reading; !r.NoCache {
-		if dir = r.Cache; dir == "" {
-			if dir, err = feature.DefaultDir(); err != nil {
-				return nil, err
-			}
+	dir := j.o.Reading.Cache
+	switch {
+	case j.o.Reading.NoCache && j.place == nil:
+		return b, nil
+	case j.o.Reading.NoCache:
+		dir = j.place.scratch()
+	case dir == "":
+		if dir, err = feature.DefaultDir(); err != nil {
+			return nil, err
 		}
+		fallthrough
+	default:
 		dir += activationsExt
 	}
 	print := feature.Fingerprint{Weights: j.base.SHA256, Preprocess: preprocess(j.base, j.o.Reading), Cut: "boundary " + b.shape, Path: cpu.Path(), Version: decoders}

@@ -74,17 +74,11 @@ func (j *job) scan(ctx context.Context) error {
 
 // tune trains the network, or the last stages of it, with the head.
 func (j *job) tune(ctx context.Context) error {
-	if j.base.SinglePicture() {
-		return fmt.Errorf("backbone %s: its file fixes the batch to one picture, and such a network cannot be trained: take the strategy frozen", j.base.Name)
-	}
 	full, net, err := j.network()
 	if err != nil {
 		return err
 	}
-	o := j.o.Tuning.options()
-	o.Classes, o.MultiLabel = len(j.data.Classes), j.data.MultiLabel
-	o.LabelSmoothing, o.ClassWeights = j.o.Head.LabelSmoothing, j.o.Head.ClassWeights
-	o.Seed, o.Pool = j.o.Seed, j.pool
+	o := j.tuneOptions()
 	o.Checkpoints = &train.Checkpoints{Dir: j.place.dir, Every: j.o.Tuning.CheckpointEvery, Facts: j.facts(), Resume: j.place.resumes,
 		Warn: progress(j.o.Progress).warnText}
 	if j.o.Resume && !j.place.resumes {
@@ -93,11 +87,9 @@ func (j *job) tune(ctx context.Context) error {
 	if o.BatchStats && o.Micro > 0 && o.Micro < max(o.Batch, 1) {
 		j.note("batch norm: the statistics are those of %d pictures at a time, not of the whole batch", o.Micro)
 	}
-	learn, judge := j.pictures(j.train), j.pictures(j.validation)
-	if j.frozen != nil {
-		if learn, judge, err = j.frozen.sets(ctx); err != nil {
-			return err
-		}
+	learn, judge, err := j.sets(ctx)
+	if err != nil {
+		return err
 	}
 	r, err := train.Tune(ctx, net, learn, judge, o, j.hooks())
 	if err != nil {
@@ -117,6 +109,23 @@ func (j *job) tune(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tuneOptions says how the network is trained.
+func (j *job) tuneOptions() train.TuneOptions {
+	o := j.o.Tuning.options()
+	o.Classes, o.MultiLabel = len(j.data.Classes), j.data.MultiLabel
+	o.LabelSmoothing, o.ClassWeights = j.o.Head.LabelSmoothing, j.o.Head.ClassWeights
+	o.Seed, o.Pool = j.o.Seed, j.pool
+	return o
+}
+
+// sets returns the training and the validation set, as inputs of what trains.
+func (j *job) sets(ctx context.Context) (learn, judge train.Set, err error) {
+	if j.frozen != nil {
+		return j.frozen.sets(ctx)
+	}
+	return j.pictures(j.train), j.pictures(j.validation), nil
 }
 
 // hooks tell the caller what happens in the training of a network.
@@ -152,6 +161,9 @@ func (j *job) stopped(ctx context.Context, err error) error {
 // network returns the whole network with its head, and what of it is trained in which phases.
 func (j *job) network() (*nn.Graph, train.Network, error) {
 	var net train.Network
+	if j.base.SinglePicture() {
+		return nil, net, fmt.Errorf("backbone %s: its file fixes the batch to one picture, and such a network cannot be trained: take the strategy frozen", j.base.Name)
+	}
 	base, err := nn.Fold(j.base.Graph)
 	if err != nil {
 		return nil, net, err

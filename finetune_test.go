@@ -255,3 +255,31 @@ func TestUnfinishedRuns(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// A sweep finds a rate for each strategy, draws it, and leaves nothing else.
+func TestFindRate(t *testing.T) {
+	dir := tinyFolder(t)
+	for _, strategy := range []string{"frozen", "partial", "finetune", "scratch"} {
+		t.Run(strategy, func(t *testing.T) {
+			o := tinyOptions(dir, strategy)
+			o.Tuning.LearningRate = 0
+			plot := filepath.Join(t.TempDir(), "rates.svg")
+			curve, err := graft.FindRate(t.Context(), filepath.Join(dir, "photos"), o, graft.RateSweep{Steps: 40, Plot: plot})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(curve.Points) < 10 || curve.Suggested < 1e-6 || curve.Suggested > 1 || curve.Reason == "" {
+				t.Errorf("%+v", curve)
+			}
+			if !bytes.HasPrefix(readFile(t, plot), []byte("<?xml")) {
+				t.Error("the plot is no SVG")
+			}
+			if left, _ := filepath.Glob(o.Out + "*"); left != nil {
+				t.Errorf("left over: %v", left)
+			}
+		})
+	}
+	if _, err := graft.FindRate(t.Context(), filepath.Join(dir, "photos"), tinyOptions(dir, "finetune"), graft.RateSweep{From: 2, To: 1}); err == nil {
+		t.Error("a sweep from 2 to 1 is taken")
+	}
+}

@@ -107,6 +107,13 @@ const (
 
 var strategies = []string{strategyFrozen, strategyEarly, strategyMulti, strategyPartial, strategyFinetune, strategyScratch}
 
+// withDefaults names the strategy, and fills in what depends on it.
+func (o TrainOptions) withDefaults() TrainOptions {
+	o.settle()
+	o.Tuning = o.Tuning.withDefaults(o.Strategy)
+	return o
+}
+
 // validate reports all fields that make no sense, together.
 func (o *TrainOptions) validate() error {
 	var errs []error

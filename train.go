@@ -26,8 +26,7 @@ func Train(ctx context.Context, path string, o TrainOptions) (*Run, error) {
 	if err := o.validate(); err != nil {
 		return nil, &OptionError{err}
 	}
-	o.settle()
-	o.Tuning = o.Tuning.withDefaults(o.Strategy)
+	o = o.withDefaults()
 	j := &job{path: path, o: o, pool: nn.NewPool(o.Reading.Threads)}
 	defer j.close()
 	for _, stage := range j.plan() {
@@ -65,6 +64,8 @@ type job struct {
 	path string
 	o    TrainOptions
 	pool *nn.Pool
+
+	unwritten bool // the run leaves no folder
 
 	// read
 	data *dataset.Dataset
@@ -146,6 +147,9 @@ func (j *job) read(ctx context.Context) (err error) {
 
 // openPlace checks where the run's results are to go, and opens the folder that a long run is kept in until then.
 func (j *job) openPlace() (err error) {
+	if j.unwritten {
+		return nil
+	}
 	if !j.o.tunes() {
 		return checkOutput(j.path, j.o.Out)
 	}

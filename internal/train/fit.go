@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"time"
 
 	"github.com/graft-ml/graft/internal/nn"
@@ -78,16 +77,11 @@ func (f *fit) newTape() error {
 
 // epochs trains by steps on shuffled batches.
 func (f *fit) epochs(ctx context.Context) error {
-	order := make([]int, f.train.N())
-	steps := (len(order) + f.o.Batch - 1) / f.o.Batch
+	steps := (f.train.N() + f.o.Batch - 1) / f.o.Batch
 	rates := newSchedule(f.o, steps)
 	for epoch := 1; epoch <= f.o.Epochs; epoch++ {
 		f.started = time.Now()
-		for i := range order {
-			order[i] = i
-		}
-		s := random.New(f.o.Seed, forShuffle, uint64(epoch))
-		rand.New(&s).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		order := shuffled(f.train.N(), f.o.Seed, epoch)
 		rate := 0.0
 		for step := range steps {
 			if err := ctx.Err(); err != nil {

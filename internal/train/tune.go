@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/graft-ml/graft/internal/nn"
-	"github.com/graft-ml/graft/internal/random"
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
@@ -236,7 +234,7 @@ func (t *tuning) exhausted() bool {
 // epoch does the steps of an epoch that are left.
 func (t *tuning) epoch(ctx context.Context) error {
 	number := len(t.state.History) + 1
-	order := t.order(number)
+	order := shuffled(t.train.N(), t.o.Seed, number)
 	if t.state.Step == t.steps {
 		return nil // all but the measurement was done before
 	}
@@ -256,15 +254,4 @@ func (t *tuning) epoch(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// order returns the order of the training inputs in an epoch.
-func (t *tuning) order(epoch int) []int {
-	order := make([]int, t.train.N())
-	for i := range order {
-		order[i] = i
-	}
-	s := random.New(t.o.Seed, forShuffle, uint64(epoch))
-	rand.New(&s).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	return order
 }
