@@ -118,7 +118,7 @@ func (b *boundary) compute(ctx context.Context, index []int, n int, each func(in
 	for i := range rows {
 		rows[i] = i
 	}
-	return b.j.pictures(index).Load(ctx, 0, rows, n, func(pixels []float32) error {
+	return b.j.pictures(index).Load(ctx, 0, rows, n, func(pixels, _ []float32) error {
 		batch := index[done:min(len(index), done+n)]
 		if x = x[:cap(x)]; len(x) < len(batch)*b.width {
 			x = make([]float32, len(batch)*b.width)
@@ -135,7 +135,7 @@ func (b *boundary) compute(ctx context.Context, index []int, n int, each func(in
 // set is the set of some samples at the boundary.
 func (b *boundary) set(index []int) train.Set {
 	s := b.j.pictures(index)
-	s.Load = func(ctx context.Context, _ int, rows []int, n int, each func(x []float32) error) error {
+	s.Load = func(ctx context.Context, _ int, rows []int, n int, each func(x, targets []float32) error) error {
 		x := make([]float32, min(n, len(rows))*b.width)
 		for ; len(rows) > 0; rows = rows[min(n, len(rows)):] {
 			batch := make([]int, min(n, len(rows)))
@@ -146,7 +146,7 @@ func (b *boundary) set(index []int) train.Set {
 			if err := b.load(ctx, batch, x); err != nil {
 				return err
 			}
-			if err := each(x); err != nil {
+			if err := each(x, nil); err != nil {
 				return err
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/train"
+	"github.com/graft-ml/graft/internal/transform"
 	"github.com/graft-ml/graft/metric"
 )
 
@@ -230,29 +231,64 @@ func firstUses(g *nn.Graph) map[string]int {
 	return first
 }
 
-// pictures is the set of some samples, which are decoded as they are needed.
+// pictures is the set of some samples, which are decoded as they are needed. In epochs of training they are as
+// the options augment them.
 func (j *job) pictures(index []int) train.Set {
 	s := train.Set{}
 	for _, i := range index {
 		s.Labels = append(s.Labels, j.data.Samples[i].Labels)
 	}
-	s.Load = func(ctx context.Context, _ int, rows []int, n int, each func(x []float32) error) error {
+	s.Load = func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error {
 		wanted := make([]int, len(rows))
 		for k, r := range rows {
 			wanted[k] = index[r]
 		}
 		o := j.o.Reading.loading(j.base.Spec)
 		o.Batch = n
-		_, err := loader.Run(ctx, samples{j.data}, wanted, o, func(b loader.Batch) error {
+		give := func(b loader.Batch, targets []float32) error {
 			if len(b.Failed) > 0 {
 				return fmt.Errorf("%w (it could be read before: has it changed?)", b.Failed[0])
 			}
-			return each(b.Pixels)
+			return each(b.Pixels, targets)
+		}
+		augment := j.o.Tuning.augment()
+		if epoch == 0 || !augment.Changes() && !augment.Mixes() {
+			_, err := loader.Run(ctx, samples{j.data}, wanted, o, func(b loader.Batch) error { return give(b, nil) })
+			return err
+		}
+		random := transform.Random{Spec: j.base.Spec, Augment: augment, Seed: j.o.Seed}
+		_, err := loader.RunTraining(ctx, keyed{samples{j.data}}, wanted, o, loader.Augmentation{Random: random, Epoch: epoch}, func(b loader.Batch) error {
+			targets, err := j.mix(random, epoch, b)
+			if err != nil {
+				return err
+			}
+			return give(b, targets)
 		})
 		return err
 	}
 	return s
 }
+
+// mix blends the pictures of a batch, where that is asked for, and returns the soft labels that come of it.
+func (j *job) mix(random transform.Random, epoch int, b loader.Batch) ([]float32, error) {
+	if !random.Augment.Mixes() {
+		return nil, nil
+	}
+	k := len(j.data.Classes)
+	m := transform.Batch{Pixels: b.Pixels, Targets: make([]float32, len(b.Index)*k)}
+	for row, i := range b.Index {
+		m.Keys = append(m.Keys, j.key(i))
+		for _, label := range j.data.Samples[i].Labels {
+			m.Targets[row*k+label] = 1
+		}
+	}
+	return m.Targets, random.Mix(epoch, m)
+}
+
+// keyed makes samples those of a training: each has a key.
+type keyed struct{ samples }
+
+func (k keyed) Key(i int) uint64 { return pictureKey(k.d.Samples[i].SHA256) }
 
 // measureTuned tests the model on the pictures held out, with the network that is written.
 func (j *job) measureTuned(ctx context.Context) error {
@@ -296,7 +332,7 @@ func (j *job) predict(ctx context.Context, what string, index []int) (probs []fl
 	probs = make([]float32, len(index)*k)
 	const batch = 32
 	done := 0
-	err = set.Load(ctx, 0, rows, batch, func(x []float32) error {
+	err = set.Load(ctx, 0, rows, batch, func(x, _ []float32) error {
 		n := min(batch, len(index)-done)
 		if err := plan.Run(ctx, [][]float32{probs[done*k : (done+n)*k]}, [][]float32{x}, n); err != nil {
 			return err

@@ -155,6 +155,52 @@ func TestPartialCache(t *testing.T) {
 	}
 }
 
+// Augmented runs are the same for any number of threads and after a stop, and not those without augmentation.
+func TestAugmentedRuns(t *testing.T) {
+	dir := tinyFolder(t)
+	photos := filepath.Join(dir, "photos")
+	train := func(augment string, threads, stopAfter int) []byte {
+		t.Helper()
+		o := tinyOptions(dir, "finetune")
+		o.Tuning.Augment, o.Reading.Threads, o.Out = augment, threads, filepath.Join(t.TempDir(), "run")
+		if stopAfter > 0 {
+			ctx, cancel := context.WithCancel(t.Context())
+			steps := 0
+			o.Progress = func(e graft.Event) {
+				if e.Step != nil && e.Step.Name == "tune" {
+					if steps++; steps == stopAfter {
+						cancel()
+					}
+				}
+			}
+			if _, err := graft.Train(ctx, photos, o); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			o.Resume, o.Progress = true, nil
+		}
+		run, err := graft.Train(t.Context(), photos, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return readFile(t, run.Model)
+	}
+	plain := train("", 1, 0)
+	for _, augment := range []string{"hflip,rotation=20", "mixup,cutmix,hflip"} {
+		want := train(augment, 1, 0)
+		if bytes.Equal(want, plain) {
+			t.Errorf("%s changes nothing", augment)
+		}
+		if !bytes.Equal(train(augment, 5, 6), want) {
+			t.Errorf("%s: another model with 5 threads, after a stop", augment)
+		}
+	}
+	o := tinyOptions(dir, "partial")
+	o.Tuning.Augment = "hflip"
+	if _, err := graft.Train(t.Context(), photos, o); err == nil || !strings.Contains(err.Error(), "want finetune or scratch") {
+		t.Errorf("partial with augmentation: %v", err)
+	}
+}
+
 // checkReport compares a run's report with what its model, opened again, scores on the same pictures.
 func checkReport(t *testing.T, run *graft.Run, photos string) {
 	t.Helper()

@@ -128,6 +128,8 @@ func (o *TrainOptions) validate() error {
 	bad(o.Validation >= 0 && o.Validation < 1, "validation share %v, want at least 0 and below 1", o.Validation)
 	bad(!o.Resume || o.tunes(), "resume goes with the strategies that write checkpoints, not with %q: "+
 		"a frozen base's features are cached, so that the run can be started again", strategyFrozen)
+	bad(o.Tuning.Augment == "" || o.Strategy == strategyFinetune || o.Strategy == strategyScratch,
+		"augment %q with strategy %q: want finetune or scratch, where every picture runs through the whole network in each epoch", o.Tuning.Augment, o.Strategy)
 	n := len(o.Backbone.Depths)
 	all := n == 1 && o.Backbone.Depths[0] == backbone.AllDepths
 	bad(o.Strategy != strategyEarly || n == 1 && !all, "strategy %q with %d depths, want the one that is the base's end", strategyEarly, n)

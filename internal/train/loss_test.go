@@ -149,3 +149,24 @@ func TestScaler(t *testing.T) {
 	check.Close(t, w, []float32{1, 2, 0, 0, 0, 0, 0, 0}, check.Tolerance{})
 	check.Close(t, b, []float32{8, 16}, check.Tolerance{})
 }
+
+// Soft labels that say one class each are those classes, and the loss of a blend is the blend of the losses.
+func TestSoftLabels(t *testing.T) {
+	for _, multi := range []bool{false, true} {
+		l := newLoss(HeadOptions{Classes: 3, MultiLabel: multi, LabelSmoothing: .1}, []float64{1, 2, .5})
+		z := []float32{.3, -1, 2, 0, 1, -2}
+		hard, soft := make([]float32, 6), make([]float32, 6)
+		labels, y := [][]int{{2}, {1}}, []float32{0, 0, 1, 0, 1, 0}
+		if a, b := l.sum(hard, z, labels, .5), l.softSum(soft, z, y, .5); math.Abs(a-b) > 1e-12 {
+			t.Errorf("multi %v: loss %v of soft labels, want %v", multi, b, a)
+		}
+		check.Close(t, soft, hard, check.Tolerance{MaxAbs: 1e-7})
+		if a, b := l.total(labels), l.softTotal(y); math.Abs(a-b) > 1e-12 {
+			t.Errorf("multi %v: total %v, want %v", multi, b, a)
+		}
+		one, two := l.softSum(nil, z[:3], []float32{0, 1, 0}, 0), l.softSum(nil, z[:3], []float32{0, 0, 1}, 0)
+		if got, want := l.softSum(nil, z[:3], []float32{0, .25, .75}, 0), .25*one+.75*two; math.Abs(got-want) > 1e-6 {
+			t.Errorf("multi %v: loss %v of a blend, want %v", multi, got, want)
+		}
+	}
+}

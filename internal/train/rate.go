@@ -154,14 +154,14 @@ func FindRate(ctx context.Context, net Network, train Set, o TuneOptions, sweep 
 	t.rates = s.rates()
 	for epoch := 1; err == nil; epoch++ {
 		order := shuffled(train.N(), o.Seed, epoch)
-		err = train.Load(ctx, epoch, order, o.Batch, func(x []float32) error {
+		err = train.Load(ctx, epoch, order, o.Batch, func(x, targets []float32) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			rows := order[:min(len(order), o.Batch)]
 			order = order[len(rows):]
 			before := t.state
-			err := t.step(x, rows)
+			err := t.step(x, targets, rows)
 			return s.add(t.rates.at(before.Steps), float64((t.state.Sum-before.Sum)/(t.state.Weight-before.Weight)), err)
 		})
 	}

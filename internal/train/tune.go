@@ -29,10 +29,11 @@ type Phase struct {
 type Set struct {
 	Labels [][]int // [N]
 
-	// Load gives each batch the inputs of some of the set, in the order of rows and n at a time, fewer at the end.
-	// epoch counts from 1 for training; 0 wants the inputs as they are at prediction. What is loaded depends on the
-	// epoch and the row alone.
-	Load func(ctx context.Context, epoch int, rows []int, n int, each func(x []float32) error) error
+	// Load gives each batch the inputs x of some of the set, in the order of rows and n at a time, fewer at the end.
+	// epoch counts from 1 for training; 0 wants the inputs as they are at prediction. targets, where inputs are blends
+	// of several, are the soft labels [n,K] to train on in place of Labels; else nil. What is loaded depends on the epoch
+	// and the rows alone, and of a batch on no other.
+	Load func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error
 }
 
 // N returns the number of inputs.
@@ -238,12 +239,12 @@ func (t *tuning) epoch(ctx context.Context) error {
 	if t.state.Step == t.steps {
 		return nil // all but the measurement was done before
 	}
-	return t.train.Load(ctx, number, order[t.state.Step*t.o.Batch:], t.o.Batch, func(x []float32) error {
+	return t.train.Load(ctx, number, order[t.state.Step*t.o.Batch:], t.o.Batch, func(x, targets []float32) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		lo := t.state.Step * t.o.Batch
-		if err := t.step(x, order[lo:min(len(order), lo+t.o.Batch)]); err != nil {
+		if err := t.step(x, targets, order[lo:min(len(order), lo+t.o.Batch)]); err != nil {
 			return err
 		}
 		if t.hooks.Step != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/graft-ml/graft/internal/nn"
 )
 
-// step does one step on a batch of inputs x, those of rows.
-func (t *tuning) step(x []float32, rows []int) error {
+// step does one step on a batch of inputs x, those of rows, towards their soft labels, if there are any, or their labels.
+func (t *tuning) step(x, targets []float32, rows []int) error {
 	start := time.Now()
 	rate := t.rates.at(t.state.Steps)
 	t.labels = t.labels[:0]
@@ -17,7 +17,10 @@ func (t *tuning) step(x []float32, rows []int) error {
 		t.labels = append(t.labels, t.train.Labels[r])
 	}
 	total := t.loss.total(t.labels)
-	sum, right := 0.0, score{}
+	if targets != nil {
+		total = t.loss.softTotal(targets)
+	}
+	sum, right, k := 0.0, score{}, t.o.Classes
 	size := len(x) / len(rows)
 	for lo := 0; lo < len(rows); lo += t.o.Micro {
 		hi := min(len(rows), lo+t.o.Micro)
@@ -27,7 +30,11 @@ func (t *tuning) step(x []float32, rows []int) error {
 			return err
 		}
 		t.dz = sized(t.dz, len(z))
-		sum += t.loss.sum(t.dz, z, labels, 1/total)
+		if targets != nil {
+			sum += t.loss.softSum(t.dz, z, targets[lo*k:hi*k], 1/total)
+		} else {
+			sum += t.loss.sum(t.dz, z, labels, 1/total)
+		}
 		right.add(z, labels, t.o.MultiLabel)
 		back := t.tape.Accumulate
 		if lo == 0 {
@@ -119,7 +126,7 @@ func (t *tuning) measure(ctx context.Context) (lossValue, accuracy float64, err 
 		rows[i] = i
 	}
 	sum, right, done := 0.0, score{}, 0
-	err = t.val.Load(ctx, 0, rows, t.o.Batch, func(x []float32) error {
+	err = t.val.Load(ctx, 0, rows, t.o.Batch, func(x, _ []float32) error {
 		labels := t.val.Labels[done:min(len(rows), done+t.o.Batch)]
 		t.z = sized(t.z, len(labels)*t.o.Classes)
 		if err := plan.Run(ctx, [][]float32{t.z}, [][]float32{x}, len(labels)); err != nil {

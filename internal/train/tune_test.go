@@ -29,7 +29,7 @@ func points(n int, seed uint64) Set {
 			x = append(x, float32(math.Sin(float64(k*8+j))+s.Between(-1, 1)))
 		}
 	}
-	set.Load = func(ctx context.Context, epoch int, rows []int, n int, each func([]float32) error) error {
+	set.Load = func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error {
 		for lo := 0; lo < len(rows); lo += n {
 			var batch []float32
 			for _, r := range rows[lo:min(len(rows), lo+n)] {
@@ -41,7 +41,7 @@ func points(n int, seed uint64) Set {
 					batch = append(batch, v)
 				}
 			}
-			if err := each(batch); err != nil {
+			if err := each(batch, nil); err != nil {
 				return err
 			}
 		}
@@ -301,7 +301,7 @@ func TestTuneErrors(t *testing.T) {
 		t.Errorf("a rate of 1e30: %v", err)
 	}
 	bad := points(20, 1)
-	bad.Load = func(context.Context, int, []int, int, func([]float32) error) error { return errStop }
+	bad.Load = func(context.Context, int, []int, int, func(x, targets []float32) error) error { return errStop }
 	if _, err := Tune(t.Context(), perceptron(t), bad, Set{}, tuneOptions(), Hooks{}); !errors.Is(err, errStop) {
 		t.Errorf("inputs that cannot be loaded: %v", err)
 	}
