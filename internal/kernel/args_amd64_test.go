@@ -54,6 +54,45 @@ func TestInt8ArgsLayout(t *testing.T) {
 	}
 }
 
+func TestLowArgsLayout(t *testing.T) {
+	var a lowArgs
+	var b bytesArgs
+	var d depthInt8Args
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.LowSrc}, {"dst", unsafe.Offsetof(a.dst), asm.LowDst}, {"res", unsafe.Offsetof(a.res), asm.LowRes},
+		{"srcStep", unsafe.Offsetof(a.srcStep), asm.LowSrcStep}, {"dstStep", unsafe.Offsetof(a.dstStep), asm.LowDstStep},
+		{"resStep", unsafe.Offsetof(a.resStep), asm.LowResStep}, {"weights", unsafe.Offsetof(a.weights), asm.LowWeights},
+		{"offsets", unsafe.Offsetof(a.offsets), asm.LowOffsets}, {"units", unsafe.Offsetof(a.units), asm.LowUnits}, {"start", unsafe.Offsetof(a.start), asm.LowStart},
+		{"scale", unsafe.Offsetof(a.scale), asm.LowScale}, {"bias", unsafe.Offsetof(a.bias), asm.LowBias}, {"float", unsafe.Offsetof(a.float), asm.LowFloat},
+		{"lo", unsafe.Offsetof(a.lo), asm.LowLo}, {"hi", unsafe.Offsetof(a.hi), asm.LowHi}, {"resScale", unsafe.Offsetof(a.resScale), asm.LowResScale},
+		{"zero", unsafe.Offsetof(a.zero), asm.LowZero}, {"resZero", unsafe.Offsetof(a.resZero), asm.LowResZero}, {"lanes", unsafe.Offsetof(a.lanes), asm.LowLanes},
+		{"size", unsafe.Sizeof(a), asm.LowSize},
+
+		{"bytes src", unsafe.Offsetof(b.src), asm.BytesSrc}, {"bytes dst", unsafe.Offsetof(b.dst), asm.BytesDst}, {"blocks", unsafe.Offsetof(b.blocks), asm.BytesBlocks},
+		{"bytes scale", unsafe.Offsetof(b.scale), asm.BytesScale}, {"srcZero", unsafe.Offsetof(b.srcZero), asm.BytesSrcZero}, {"bytes lo", unsafe.Offsetof(b.lo), asm.BytesLo},
+		{"bytes hi", unsafe.Offsetof(b.hi), asm.BytesHi}, {"bytes zero", unsafe.Offsetof(b.zero), asm.BytesZero}, {"bytes order", unsafe.Offsetof(b.order), asm.BytesOrder},
+		{"rows", unsafe.Offsetof(b.rows), asm.BytesRows}, {"cols", unsafe.Offsetof(b.cols), asm.BytesCols}, {"colStep", unsafe.Offsetof(b.colStep), asm.BytesColStep},
+		{"rowGap", unsafe.Offsetof(b.rowGap), asm.BytesRowGap}, {"bytes size", unsafe.Sizeof(b), asm.BytesSize},
+
+		{"depthwise src", unsafe.Offsetof(d.src), asm.DepthInt8Src}, {"depthwise dst", unsafe.Offsetof(d.dst), asm.DepthInt8Dst},
+		{"depthwise srcStep", unsafe.Offsetof(d.srcStep), asm.DepthInt8SrcStep}, {"depthwise dstStep", unsafe.Offsetof(d.dstStep), asm.DepthInt8DstStep},
+		{"pixels", unsafe.Offsetof(d.pixels), asm.DepthInt8Pixels}, {"quads", unsafe.Offsetof(d.quads), asm.DepthInt8Quads},
+		{"depthwise offsets", unsafe.Offsetof(d.offsets), asm.DepthInt8Offsets}, {"depthwise weights", unsafe.Offsetof(d.weights), asm.DepthInt8Weights},
+		{"weightStep", unsafe.Offsetof(d.weightStep), asm.DepthInt8WeightStep}, {"depthwise start", unsafe.Offsetof(d.start), asm.DepthInt8Start},
+		{"depthwise scale", unsafe.Offsetof(d.scale), asm.DepthInt8Scale}, {"depthwise bias", unsafe.Offsetof(d.bias), asm.DepthInt8Bias},
+		{"depthwise lo", unsafe.Offsetof(d.lo), asm.DepthInt8Lo}, {"depthwise hi", unsafe.Offsetof(d.hi), asm.DepthInt8Hi},
+		{"depthwise zero", unsafe.Offsetof(d.zero), asm.DepthInt8Zero}, {"depthwise ones", unsafe.Offsetof(d.ones), asm.DepthInt8Ones},
+		{"depthwise size", unsafe.Sizeof(d), asm.DepthInt8Size},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}
+
 func TestDepthwiseArgsLayout(t *testing.T) {
 	var a depthwiseArgs
 	for _, f := range []struct {

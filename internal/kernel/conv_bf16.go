@@ -105,19 +105,15 @@ type bf16Task struct {
 func (c *ConvBF16) run(t bf16Task, p0, p1, b0, b1 int) {
 	c.check(&t, p1, b1)
 	t.lo, t.hi = c.Conv.Act.bounds()
-	const cache, few = 256 << 10, 56 // as in ConvInt8
-	step := p1 - p0
-	if 2*(b1-b0)*c.blockC()*c.Conv.taps() <= cache {
-		step = few
-	}
-	for p := p0; p < p1; p += step {
-		for b := b0; b < b1; b++ {
-			g, j := b/c.groupBlocks(), b%c.groupBlocks()
-			t.block, t.inC, t.outC = b, g*c.Conv.InC, g*c.per()+j*c.blockC()
-			t.width = min(c.blockC(), c.per()-j*c.blockC())
-			t.run(p, min(p+step, p1))
-		}
-	}
+	t.run(p0, p1, b0, b1)
+}
+
+// at makes the task that of block b.
+func (t *bf16Task) at(b int) {
+	blockC, blocks := t.blockC(), t.groupBlocks()
+	g, j := b/blocks, b%blocks
+	t.block, t.inC, t.outC = b, g*t.Conv.InC, g*t.per()+j*blockC
+	t.width = min(blockC, t.per()-j*blockC)
 }
 
 // check panics if a slice is too short for the geometry, or the weights were packed for another one.

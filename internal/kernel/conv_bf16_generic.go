@@ -1,7 +1,15 @@
 package kernel
 
-// runGeneric computes the pixels [p0, p1) of the block.
-func (t *bf16Task) runGeneric(p0, p1 int) {
+// runGeneric computes the pixels [p0, p1) of the blocks [b0, b1).
+func (t *bf16Task) runGeneric(p0, p1, b0, b1 int) {
+	for b := b0; b < b1; b++ {
+		t.at(b)
+		t.blockGeneric(p0, p1)
+	}
+}
+
+// blockGeneric computes the pixels [p0, p1) of the block.
+func (t *bf16Task) blockGeneric(p0, p1 int) {
 	blockC := t.blockC()
 	for at := walkFrom(p0, t.Conv.OutH, t.Conv.OutW); p0 < p1; p0++ {
 		var sum [genericC]float32

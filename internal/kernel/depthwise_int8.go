@@ -22,15 +22,18 @@ type PackedDepthwiseInt8 struct {
 // slotC is the number of channels that lie together in packed depthwise weights: as many as 32 bytes have.
 const slotC = 32
 
-// depthwiseSlot returns the place of channel c in packed weights. Interleaving the bytes of four taps leaves channels
-// in the order of halves of 16, of which each vector of 32 bytes holds four of each.
+// depthwiseSlot returns the place of channel c among the slotC of its block. Interleaving the bytes of four taps leaves
+// channels in the order of halves of 16, of which each vector of 32 bytes holds four of each.
 func depthwiseSlot(c int) int {
-	half, four := c%slotC/16, c%16/4
-	return c/slotC*slotC + four*8 + half*4 + c%4
+	half, four := c/16, c%16/4
+	return four*8 + half*4 + c%4
 }
 
-// slots returns the number of channels that weights have, of which the last may not exist.
+// slots returns the number of channels that weights have, of which some may not exist or be there twice.
 func (d *DepthwiseInt8) slots() int { return (d.Depthwise.C + slotC - 1) / slotC * slotC }
+
+// blockStart returns the first channel of the block that starts at a slot: the last one starts early enough to be full.
+func (d *DepthwiseInt8) blockStart(slot int) int { return min(slot, max(0, d.Depthwise.C-slotC)) }
 
 // Pack returns w [C, 1, KH, KW] in the order in which the kernel reads it; scale and bias are as in ConvInt8. A weight may
 // be as large as 127, because the two products that are added in 16 bits are known to be those of taps 2i and 2i+1: of
@@ -49,16 +52,19 @@ func (d *DepthwiseInt8) Pack(w []int8, scale, bias []float32) *PackedDepthwiseIn
 		p.offsets = append(p.offsets, k/v.KW*v.DilH*v.Src.Row+k%v.KW*v.DilW*v.Src.Pixel)
 	}
 	mustFitPairs(w, v.C, taps)
-	for c := range v.C {
-		i, sum := depthwiseSlot(c), int32(0)
-		for k, x := range w[c*taps:][:taps] {
-			p.weights[(k/4*n+i)*4+k%4] = x
-			sum += int32(x)
-		}
-		p.start[i] = -int32(d.In.Zero) * sum
-		p.scale[i] = float32(float64(d.In.Scale) * float64(scale[c]) / float64(d.Out.Scale))
-		if bias != nil {
-			p.bias[i] = float32(float64(bias[c]) / float64(d.Out.Scale))
+	for slot := 0; slot < n; slot += slotC {
+		from := d.blockStart(slot)
+		for c := from; c < min(from+slotC, v.C); c++ {
+			i, sum := slot+depthwiseSlot(c-from), int32(0)
+			for k, x := range w[c*taps:][:taps] {
+				p.weights[(k/4*n+i)*4+k%4] = x
+				sum += int32(x)
+			}
+			p.start[i] = -int32(d.In.Zero) * sum
+			p.scale[i] = float32(float64(d.In.Scale) * float64(scale[c]) / float64(d.Out.Scale))
+			if bias != nil {
+				p.bias[i] = float32(float64(bias[c]) / float64(d.Out.Scale))
+			}
 		}
 	}
 	return p
@@ -108,17 +114,17 @@ func (d *DepthwiseInt8) runGeneric(dst, src []uint8, p *PackedDepthwiseInt8, r0,
 	for r := r0; r < r1; r++ {
 		n, y := r/v.OutH, r%v.OutH
 		for x := range v.OutW {
-			d.pixel(dst[v.Dst.At(n, y, x):][:v.C], src[v.Src.At(n, y*v.StrideH, x*v.StrideW):], p, &clamp, 0)
+			d.pixel(dst[v.Dst.At(n, y, x):][:v.C], src[v.Src.At(n, y*v.StrideH, x*v.StrideW):], p, &clamp)
 		}
 	}
 }
 
-// pixel computes the channels from c0 on, a multiple of slotC, of one output pixel from src, which starts with channel
-// c0 of its first tap.
-func (d *DepthwiseInt8) pixel(out, src []uint8, p *PackedDepthwiseInt8, clamp *clampByte, c0 int) {
+// pixel computes one output pixel from src, which starts with its first tap.
+func (d *DepthwiseInt8) pixel(out, src []uint8, p *PackedDepthwiseInt8, clamp *clampByte) {
 	n := 4 * len(p.start)
 	for c := range out {
-		i := depthwiseSlot(c0 + c)
+		slot := c / slotC * slotC
+		i := slot + depthwiseSlot(c-d.blockStart(slot))
 		sum, w := p.start[i], p.weights[4*i:]
 		for k := 0; k < len(p.offsets); k += 4 {
 			o, f := (*[4]int)(p.offsets[k:]), (*[4]int8)(w[k/4*n:])

@@ -42,22 +42,27 @@ type int8Scratch struct {
 
 // tileInt8 returns the channels of a full block, and the least that a block may have.
 func tileInt8() (block, vector int) {
-	if useConvInt8AVX2 {
+	switch {
+	case useConvInt8VNNI:
+		return 32, 16
+	case useConvInt8AVX2:
 		return 16, 16
 	}
 	return genericC, genericC
 }
 
 // groupsInt8 reports whether the kernel adds products of several units in 16 bits.
-func groupsInt8() bool { return useConvInt8AVX2 }
+func groupsInt8() bool { return useConvInt8AVX2 && !useConvInt8VNNI }
 
 // run computes the pixels [p0, p1) of the blocks [b0, b1). Where the weights of all stay in the second-level cache, some
 // pixels go through all blocks, so that inputs and outputs are still at hand; else all pixels through one.
 func (t *int8Task) run(p0, p1, b0, b1 int) {
 	const cache = 256 << 10
 	switch {
-	case !useConvInt8AVX2 || !t.packed.whole:
+	case !useConvInt8VNNI && !useConvInt8AVX2 || !t.packed.whole:
 		t.runGeneric(p0, p1, b0, b1)
+	case useConvInt8VNNI:
+		t.runVNNI(p0, p1, b0, b1)
 	case (b1-b0)*t.blockC*t.Conv.taps() <= cache:
 		t.runBlocks(p0, p1, b0, b1)
 	default:
@@ -191,19 +196,3 @@ func (t *int8Task) runPartial(p0, p1 int) {
 		p += n
 	}
 }
-
-func quantiseRows(dst []uint8, src []float32, q Quant, r Rows) { quantiseRowsGeneric(dst, src, q, r) }
-
-func dequantiseRows(dst []float32, src []uint8, q Quant, r Rows) {
-	dequantiseRowsGeneric(dst, src, q, r)
-}
-
-func (d *DepthwiseInt8) run(dst, src []uint8, packed *PackedDepthwiseInt8, r0, r1 int) {
-	d.runGeneric(dst, src, packed, r0, r1)
-}
-
-func maxBytes(out, src []uint8, rows, cols, rowStep, colStep int) {
-	maxBytesGeneric(out, src, rows, cols, rowStep, colStep)
-}
-
-func (s *AddInt8) run(dst, a, b []uint8, r Rows) { s.runGeneric(dst, a, b, r) }

@@ -176,7 +176,7 @@ func (f *Func) Text(argType string) string {
 		if in.Op != LABEL {
 			b.WriteByte('\t')
 		}
-		b.WriteString(in.String() + "\n")
+		b.WriteString(in.text() + "\n")
 	}
 	return b.String()
 }

@@ -76,8 +76,8 @@ func (m *Machine) low(op Op, a []Operand) (known bool, err error) {
 		r := a[1].(Reg)
 		m.gp[r], m.known[r] = uint64(int32(binary.LittleEndian.Uint32(b))), true
 		return true, nil
-	case VPMOVZXBD, VPMOVZXWD:
-		return true, m.widen(a[0].(Mem), a[1:], map[Op]int{VPMOVZXBD: 1, VPMOVZXWD: 2}[op])
+	case VPMOVZXBD, VPMOVZXWD, VPMOVZXBDZ, VPMOVZXWDZ:
+		return true, m.widen(a[0].(Mem), a[1:], map[bool]int{true: 1, false: 2}[op == VPMOVZXBD || op == VPMOVZXBDZ])
 	case VPACKSSDW, VPACKUSWB, VPUNPCKLBW, VPUNPCKHBW, VPUNPCKLWD, VPUNPCKHWD, VPERMD:
 		return true, m.combine(op, a)
 	case VEXTRACTI128:
@@ -90,6 +90,10 @@ func (m *Machine) low(op Op, a []Operand) (known bool, err error) {
 		return true, errOr(err, m.write(a[2], out, 1<<4-1, 4))
 	case VPMOVDB:
 		return true, m.narrow(a)
+	case VCVTNEPS2BF16:
+		return true, m.toBF16(a)
+	case VMOVDQU16:
+		return true, m.store16(a)
 	}
 	return false, nil
 }

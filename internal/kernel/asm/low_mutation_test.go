@@ -15,7 +15,7 @@ func init() {
 func TestLowMutants(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 19))
 	subjects := lowSubjects()
-	for n := range mutants {
+	for n := range 2 * mutants {
 		s := subjects[r.IntN(len(subjects))]
 		f := s.make()
 		what := mutate(r, f)
@@ -26,9 +26,15 @@ func TestLowMutants(t *testing.T) {
 }
 
 func lowSubjects() []subject {
-	return []subject{
-		{ConvInt8AVX2, func(f *Func) error { return eachCase(f, int8Cases(), runConvInt8) }},
+	all := append(bytesSubjects(), bytesSubjects()...) // more often: there are many tiles
+	all = append(all, subject{ConvInt8AVX2, func(f *Func) error { return eachCase(f, int8Cases(), runConvInt8) }})
+	all = append(all, all...)
+	for _, t := range append(LowTiles(false), LowTiles(true)...) {
+		all = append(all, subject{func() *Func { return ConvLow(t) }, func(f *Func) error {
+			return eachCase(f, lowCases(t), func(f *Func, k lowCase) error { return runLow(f, t, k) })
+		}})
 	}
+	return all
 }
 
 // lowSteps is more than any case of a kernel of low precision takes.

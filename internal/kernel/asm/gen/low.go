@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/graft-ml/graft/internal/kernel/asm"
 )
@@ -12,13 +13,60 @@ func int8Funcs() []*asm.Func { return []*asm.Func{asm.ConvInt8AVX2()} }
 // lowFiles returns the generated files of low precision by name.
 func lowFiles() map[string][]byte {
 	return map[string][]byte{
-		"int8_amd64.s":      text("int8Args", int8Funcs()),
-		"int8_amd64_gen.go": int8Stubs(),
+		"int8_amd64.s":       text("int8Args", int8Funcs()),
+		"int8_amd64_gen.go":  int8Stubs(),
+		"low_amd64.s":        text("lowArgs", tileFuncs()),
+		"low_amd64_gen.go":   tileStubs(),
+		"bytes_amd64.s":      append(text("bytesArgs", bytesFuncs()), untitled(text("depthInt8Args", depthInt8Funcs()))...),
+		"bytes_amd64_gen.go": bytesStubs(),
 	}
 }
 
+func bytesFuncs() []*asm.Func {
+	return []*asm.Func{asm.Quantise(), asm.Dequantise(), asm.AddInt8(), asm.MaxInt8()}
+}
+
+func depthInt8Funcs() []*asm.Func { return []*asm.Func{asm.DepthwiseInt8AVX2()} }
+
+// untitled returns assembly without what stands before the first function.
+func untitled(b []byte) []byte { return b[bytes.Index(b, []byte("\n// func")):] }
+
+// bytesStubs declares the kernels over bytes.
+func bytesStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	declare(b, "bytesArgs", bytesFuncs())
+	declare(b, "depthInt8Args", depthInt8Funcs())
+	return formatted(b)
+}
+
+func tileFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, t := range append(asm.LowTiles(false), asm.LowTiles(true)...) {
+		all = append(all, asm.ConvLow(t))
+	}
+	return all
+}
+
+// tileStubs declares the tiles of low precision, and for each precision a function that calls the one of a size.
+func tileStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	for _, bf16 := range []bool{false, true} {
+		name := map[bool]string{false: "VNNI", true: "BF16"}[bf16]
+		fmt.Fprintf(b, "\n// conv%s computes a tile of pixels × vectors; asm.ConvLow tells what it does. Requires AVX512_%s.\n", name, name)
+		fmt.Fprintf(b, "func conv%s(args *lowArgs, pixels, vectors int) {\n\tswitch vectors<<8 + pixels {\n", name)
+		for _, t := range asm.LowTiles(bf16) {
+			fmt.Fprintf(b, "\tcase %d<<8 + %d:\n\t\t%s(args)\n", t.Vectors, t.Pixels, t.Name())
+		}
+		b.WriteString("\t}\n}\n")
+	}
+	declare(b, "lowArgs", tileFuncs())
+	return formatted(b)
+}
+
 // lowFuncs are all kernels of low precision.
-func lowFuncs() []*asm.Func { return int8Funcs() }
+func lowFuncs() []*asm.Func {
+	return slices.Concat(int8Funcs(), bytesFuncs(), depthInt8Funcs(), tileFuncs())
+}
 
 // int8Stubs declares the convolution of bytes.
 func int8Stubs() []byte {

@@ -1,0 +1,148 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/graft-ml/graft/internal/cpu"
+)
+
+// useConvInt8VNNI and useConvBF16 say whether convolutions of low precision use the tiles of AVX-512.
+var useConvInt8VNNI, useConvBF16 = cpu.HasVNNI, cpu.HasBF16
+
+func init() {
+	cpu.Register("convint8", "VNNI", &useConvInt8VNNI)
+	cpu.Register("convbf16", "BF16", &useConvBF16)
+}
+
+// lowArgs is what a tile of AVX-512 gets; the offsets are package asm's. Steps are in bytes.
+type lowArgs struct {
+	src, dst, res             [2]unsafe.Pointer // of each group of pixels; no res: nil
+	srcStep, dstStep, resStep int               // between the pixels of a group
+	weights, offsets          unsafe.Pointer    // of the units
+	units                     int
+	start, scale, bias        unsafe.Pointer // of the channels
+	float                     int            // not zero: the output is float32
+	lo, hi, resScale          float32
+	zero, resZero             int32
+	lanes                     uint32 // a bit for each channel that exists
+}
+
+// lowTask is what the tiles of both precisions are told alike.
+type lowTask struct {
+	Conv          *Conv
+	src, dst, res unsafe.Pointer // the first elements of the slices
+	size, dstSize int            // bytes of an element
+	args          lowArgs
+}
+
+// init sets the steps.
+func (t *lowTask) init() {
+	v := t.Conv
+	t.args.srcStep = t.size * v.StrideW * v.Src.Pixel
+	t.args.dstStep = t.dstSize * v.Dst.Pixel
+	t.args.resStep = t.size * v.Res.Pixel
+}
+
+// shape returns the rows and the pixels of a row in which a walk goes through the output: one row, where all pixels of
+// a picture are equally far from one another.
+func (t *lowTask) shape() (h, w int) {
+	v := t.Conv
+	if v.StrideH*v.Src.Row == v.OutW*v.StrideW*v.Src.Pixel && v.Dst.Row == v.OutW*v.Dst.Pixel && (t.res == nil || v.Res.Row == v.OutW*v.Res.Pixel) {
+		return 1, v.OutH * v.OutW
+	}
+	return v.OutH, v.OutW
+}
+
+// lowTile is the pixels of a tile: the first group, and the second, which may be empty.
+type lowTile struct {
+	first [2]walk
+	n     [2]int
+}
+
+// next takes at most left pixels from at on.
+func (l *lowTile) next(at *walk, left int) (pixels int) {
+	l.n = [2]int{}
+	for i := range l.n {
+		l.first[i] = *at
+		l.n[i] = min(at.left(), groupPixels, left-pixels)
+		pixels += l.n[i]
+		at.skip(l.n[i])
+		if l.n[i] < groupPixels || pixels == left {
+			break
+		}
+	}
+	return pixels
+}
+
+// point makes the pointers those of a tile, from the channels inC of the input and outC of the output on.
+func (t *lowTask) point(l *lowTile, inC, outC int) {
+	v := t.Conv
+	for i, n := range l.n {
+		if k := l.first[i]; n > 0 {
+			t.args.src[i] = unsafe.Add(t.src, t.size*(v.Src.At(k.n, k.y*v.StrideH, k.x*v.StrideW)+inC))
+			t.args.dst[i] = unsafe.Add(t.dst, t.dstSize*(v.Dst.At(k.n, k.y, k.x)+outC))
+			if t.res != nil {
+				t.args.res[i] = unsafe.Add(t.res, t.size*(v.Res.At(k.n, k.y, k.x)+outC))
+			}
+		}
+	}
+}
+
+// runVNNI computes the pixels [p0, p1) of the blocks [b0, b1).
+func (t *int8Task) runVNNI(p0, p1, b0, b1 int) {
+	l := lowTask{Conv: &t.Conv, size: 1, dstSize: 1, src: unsafe.Pointer(&t.src[0]), dst: unsafe.Pointer(unsafe.SliceData(t.bytes))}
+	if t.floats != nil {
+		l.dst, l.dstSize, l.args.float = unsafe.Pointer(&t.floats[0]), 4, 1
+	}
+	if t.res != nil {
+		l.res = unsafe.Pointer(&t.res[0])
+	}
+	a := &l.args
+	a.lo, a.hi, a.resScale, a.zero, a.resZero = t.clamp.lo, t.clamp.hi, t.resScale, t.clamp.zero, int32(t.Res.Zero)
+	l.init()
+	var tile lowTile
+	h, w := l.shape()
+	for p, at := p0, walkFrom(p0, h, w); p < p1; {
+		n := tile.next(&at, p1-p)
+		for b := b0; b < b1; b++ {
+			t.at(b)
+			k, c := &t.packed.blocks[b], b*t.blockC
+			a.weights, a.offsets, a.units = unsafe.Pointer(&t.packed.weights[k.weights]), unsafe.Pointer(&t.packed.offsets[k.units]), k.groups[1]
+			a.start, a.scale, a.bias = unsafe.Pointer(&t.packed.start[c]), unsafe.Pointer(&t.packed.scale[c]), unsafe.Pointer(&t.packed.bias[c])
+			a.lanes = uint32(1<<t.width - 1)
+			l.point(&tile, t.inC, t.outC)
+			convVNNI(a, n, t.blockC/16)
+		}
+		p += n
+	}
+}
+
+// runTiles computes the pixels [p0, p1) of the blocks [b0, b1).
+func (t *bf16Task) runTiles(p0, p1, b0, b1 int) {
+	l := lowTask{Conv: &t.Conv, size: 2, dstSize: 2, src: unsafe.Pointer(&t.src[0]), dst: unsafe.Pointer(unsafe.SliceData(t.halves))}
+	if t.floats != nil {
+		l.dst, l.dstSize, l.args.float = unsafe.Pointer(&t.floats[0]), 4, 1
+	}
+	if t.res != nil {
+		l.res = unsafe.Pointer(&t.res[0])
+	}
+	a := &l.args
+	a.lo, a.hi, a.offsets, a.units = t.lo, t.hi, unsafe.Pointer(&t.packed.offsets[0]), len(t.packed.offsets)
+	l.init()
+	blockC := t.blockC()
+	var tile lowTile
+	h, w := l.shape()
+	for p, at := p0, walkFrom(p0, h, w); p < p1; {
+		n := tile.next(&at, p1-p)
+		for b := b0; b < b1; b++ {
+			t.at(b)
+			a.weights, a.start = unsafe.Pointer(&t.packed.weights[b*a.units*blockC*2]), unsafe.Pointer(&t.packed.bias[b*blockC])
+			a.lanes = uint32(1<<t.width - 1)
+			l.point(&tile, t.inC, t.outC)
+			convBF16(a, n, blockC/16)
+		}
+		p += n
+	}
+}
