@@ -40,7 +40,7 @@ func TestInt8ArgsLayout(t *testing.T) {
 		{"src", unsafe.Offsetof(a.src), asm.Int8Src}, {"dst", unsafe.Offsetof(a.dst), asm.Int8Dst}, {"res", unsafe.Offsetof(a.res), asm.Int8Res},
 		{"sums", unsafe.Offsetof(a.sums), asm.Int8Sums}, {"weights", unsafe.Offsetof(a.weights), asm.Int8Weights},
 		{"offsets", unsafe.Offsetof(a.offsets), asm.Int8Offsets}, {"groups", unsafe.Offsetof(a.groups), asm.Int8Groups},
-		{"count", unsafe.Offsetof(a.count), asm.Int8Count}, {"last", unsafe.Offsetof(a.last), asm.Int8Last}, {"dstAt", unsafe.Offsetof(a.dstAt), asm.Int8DstAt},
+		{"count", unsafe.Offsetof(a.count), asm.Int8Count}, {"dstAt", unsafe.Offsetof(a.dstAt), asm.Int8DstAt},
 		{"resAt", unsafe.Offsetof(a.resAt), asm.Int8ResAt}, {"start", unsafe.Offsetof(a.start), asm.Int8Start}, {"scale", unsafe.Offsetof(a.scale), asm.Int8Scale},
 		{"bias", unsafe.Offsetof(a.bias), asm.Int8Bias}, {"hasRes", unsafe.Offsetof(a.hasRes), asm.Int8HasRes}, {"float", unsafe.Offsetof(a.float), asm.Int8Float},
 		{"next", unsafe.Offsetof(a.next), asm.Int8Next}, {"lo", unsafe.Offsetof(a.lo), asm.Int8Lo}, {"hi", unsafe.Offsetof(a.hi), asm.Int8Hi},

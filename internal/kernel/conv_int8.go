@@ -33,6 +33,7 @@ type PackedInt8 struct {
 type blockInt8 struct {
 	units, weights int
 	groups         [maxGroup + 1]int // of so many units each; see arrange
+	native         int8Block         // the same for the assembly
 }
 
 // Blocks returns the number of blocks of output channels: the unit in which Run is told what to do.

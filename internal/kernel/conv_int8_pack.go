@@ -25,6 +25,7 @@ func (c *ConvInt8) Pack(w []int8, scale, bias []float32) *PackedInt8 {
 	for b := range c.Blocks() {
 		c.packUnits(p, units, c.blockWeights(w, b, units))
 	}
+	p.point(c.blockC())
 	return p
 }
 

@@ -17,20 +17,39 @@ func init() {
 
 // int8Args is what the assembly of AVX2 gets; the offsets are package asm's.
 type int8Args struct {
-	src, dst, res      [int8Pixels]unsafe.Pointer // of each pixel
-	sums               [int8Pixels][16]int32      // where the assembly keeps them
-	weights, offsets   unsafe.Pointer             // of the units
-	groups             [maxGroup + 1]int          // of so many units each
-	count, last        int                        // minus 8 times the pixels; -8 if the last of these is none
-	dstAt, resAt       int                        // bytes from dst and res to the channels
-	start, scale, bias unsafe.Pointer             // of the channels
-	hasRes, float      int                        // not zero: there is a residual, the output is float32
-	next               unsafe.Pointer             // weights to ask for
-	lo, hi, resScale   float32
-	zero               [2]int16 // of the output
-	resZero            int32
-	ones               [2]int16
-	order              [8]int32 // what brings packed bytes into order
+	src, dst, res [int8Pixels]unsafe.Pointer // of each pixel
+	sums          [int8Pixels][16]int32      // where the assembly keeps them
+	int8Block
+	count         int // minus 8 times the pixels
+	dstAt, resAt  int // bytes from dst and res to the channels
+	hasRes, float int // not zero: there is a residual, the output is float32
+	lo, hi        float32
+	zero          [2]int16 // of the output
+	resScale      float32
+	resZero       int32
+	ones          [2]int16
+	order         [8]int32 // what brings packed bytes into order
+}
+
+// int8Block is what the assembly of AVX2 gets of a block.
+type int8Block struct {
+	weights, offsets   unsafe.Pointer    // of the units
+	groups             [maxGroup + 1]int // of so many units each
+	start, scale, bias unsafe.Pointer    // of the channels
+	next               unsafe.Pointer    // weights to ask for
+}
+
+// point fills what the assembly gets of each block. A last one asks for its own weights.
+func (p *PackedInt8) point(blockC int) {
+	if len(p.weights) == 0 {
+		return
+	}
+	for i := range p.blocks {
+		b, next := &p.blocks[i], &p.blocks[min(i+1, len(p.blocks)-1)]
+		b.native = int8Block{weights: unsafe.Pointer(&p.weights[b.weights]), offsets: unsafe.Pointer(&p.offsets[b.units]), groups: b.groups,
+			start: unsafe.Pointer(&p.start[i*blockC]), scale: unsafe.Pointer(&p.scale[i*blockC]), bias: unsafe.Pointer(&p.bias[i*blockC]),
+			next: unsafe.Pointer(&p.weights[next.weights])}
+	}
 }
 
 // int8Scratch holds the pixels of a block of which some channels do not exist.
@@ -108,7 +127,7 @@ func (t *int8Task) runBlocks(p0, p1, b0, b1 int) {
 
 // args returns the arguments that all pixels of all blocks share.
 func (t *int8Task) args() int8Args {
-	a := int8Args{lo: t.clamp.lo, hi: t.clamp.hi, resScale: t.resScale, resZero: int32(t.Res.Zero), ones: [2]int16{1, 1}, order: [8]int32{0, 4, 1, 5, 0, 4, 1, 5}}
+	a := int8Args{lo: t.clamp.lo, hi: t.clamp.hi, resScale: t.resScale, resZero: int32(t.Res.Zero), ones: [2]int16{1, 1}, order: [8]int32{0, 4, 1, 5, 2, 6, 3, 7}}
 	a.zero = [2]int16{int16(t.clamp.zero), int16(t.clamp.zero)}
 	if t.res != nil {
 		a.hasRes = 1
@@ -121,25 +140,17 @@ func (t *int8Task) args() int8Args {
 
 // aim sets the arguments that are the block's.
 func (t *int8Task) aim(a *int8Args) {
-	b, p := &t.packed.blocks[t.block], t.packed
-	c := t.block * t.blockC
-	a.weights, a.offsets = unsafe.Pointer(&p.weights[b.weights]), unsafe.Pointer(&p.offsets[b.units])
-	a.groups = b.groups
-	a.start, a.scale, a.bias = unsafe.Pointer(&p.start[c]), unsafe.Pointer(&p.scale[c]), unsafe.Pointer(&p.bias[c])
+	a.int8Block = t.packed.blocks[t.block].native
 	a.dstAt, a.resAt = t.outC, t.outC
 	if t.floats != nil {
 		a.dstAt = 4 * t.outC
-	}
-	a.next = a.weights
-	if t.block+1 < len(p.blocks) {
-		a.next = unsafe.Pointer(&p.weights[p.blocks[t.block+1].weights])
 	}
 }
 
 // point makes the pointers those of the next n pixels, at their first channels; an odd last one is there twice.
 func (t *int8Task) point(a *int8Args, n int, at *walk) {
 	even := (n + 1) &^ 1
-	a.count, a.last = -8*even, -8*(even-n)
+	a.count = -8 * even
 	v := &t.Conv
 	for i := 0; i < n; {
 		k := min(at.left(), n-i)
@@ -158,7 +169,7 @@ func (t *int8Task) point(a *int8Args, n int, at *walk) {
 		i += k
 		at.skip(k)
 	}
-	a.src[even-1], a.dst[even-1] = a.src[n-1], a.dst[n-1]
+	a.src[even-1], a.dst[even-1], a.res[even-1] = a.src[n-1], a.dst[n-1], a.res[n-1]
 }
 
 // runPartial computes the pixels [p0, p1) of a block of which some channels do not exist: the assembly, which computes
@@ -183,6 +194,8 @@ func (t *int8Task) runPartial(p0, p1 int) {
 			}
 			k.next()
 		}
+		even := (n + 1) &^ 1
+		a.dst[even-1], a.res[even-1] = a.dst[n-1], a.res[n-1]
 		convInt8AVX2(&a)
 		for i := range n {
 			d := t.Conv.Dst.At(from.n, from.y, from.x) + t.outC

@@ -10,24 +10,23 @@ const (
 	Int8Weights  = 1408 // pointer
 	Int8Offsets  = 1416 // pointer
 	Int8Groups   = 1424 // [5]int
-	Int8Count    = 1464 // int, minus 8 times the pixels, of which there is an even number
-	Int8Last     = 1472 // int, where Count ends for the output: -8 if the last pixel is none
-	Int8DstAt    = 1480 // int
-	Int8ResAt    = 1488 // int
-	Int8Start    = 1496 // pointer
-	Int8Scale    = 1504 // pointer
-	Int8Bias     = 1512 // pointer
+	Int8Start    = 1464 // pointer
+	Int8Scale    = 1472 // pointer
+	Int8Bias     = 1480 // pointer
+	Int8Next     = 1488 // pointer
+	Int8Count    = 1496 // int, minus 8 times the pixels, of which there is an even number
+	Int8DstAt    = 1504 // int
+	Int8ResAt    = 1512 // int
 	Int8HasRes   = 1520 // int
 	Int8Float    = 1528 // int
-	Int8Next     = 1536 // pointer
-	Int8Lo       = 1544 // float32
-	Int8Hi       = 1548 // float32
-	Int8ResScale = 1552 // float32
-	Int8Zero     = 1556 // int16, twice
-	Int8ResZero  = 1560 // int32
-	Int8Ones     = 1564 // int16, twice
-	Int8Order    = 1568 // [8]int32, what brings packed bytes into order: 0, 4, 1, 5 twice
-	Int8Size     = 1600
+	Int8Lo       = 1536 // float32
+	Int8Hi       = 1540 // float32
+	Int8Zero     = 1544 // int16, twice
+	Int8ResScale = 1548 // float32
+	Int8ResZero  = 1552 // int32
+	Int8Ones     = 1556 // int16, twice
+	Int8Order    = 1560 // [8]int32, as BytesOrder
+	Int8Size     = 1592
 )
 
 // Int8Pixels is the most pixels of one call on AVX2. The sums lie in memory, so there may be any number: enough that
@@ -51,7 +50,6 @@ const (
 	iNext    = R15
 	iDstAt   = R8 // while outputs are written
 	iResAt   = R9
-	iLast    = R10
 )
 
 // iUnit are the offsets of a group's units.
@@ -212,9 +210,10 @@ func (f *int8Func) pixel(n, p int, first bool) {
 	}
 }
 
-// finish is the epilogue of all pixels.
+// finish is the epilogue of all pixels, of two at a time. An odd last one is there twice and written twice, after what is
+// added to it was read twice.
 func (f *int8Func) finish() {
-	const scale, bias, lo, hi, zero, resScale, resZero, x, add, order = Y0, Y0 + 2, Y0 + 4, Y0 + 5, Y0 + 6, Y0 + 7, Y0 + 8, Y0 + 9, Y0 + 11, Y0 + 12
+	const scale, bias, lo, hi, zero, resScale, resZero, order = Y0 + 4, Y0 + 6, Y0 + 8, Y0 + 9, Y0 + 10, Y0 + 11, Y0 + 12, Y0 + 13
 	for i, from := range []int{Int8Scale, Int8Bias} {
 		f.emit(MOVQ, f.arg(from), iPixel)
 		f.emit(VMOVUPS, Mem{Base: iPixel}, scale+Reg(2*i))
@@ -228,48 +227,51 @@ func (f *int8Func) finish() {
 	f.emit(MOVQ, f.arg(Int8Float), iNext)
 	f.emit(MOVQ, f.arg(Int8DstAt), iDstAt)
 	f.emit(MOVQ, f.arg(Int8ResAt), iResAt)
-	f.emit(MOVQ, f.arg(Int8Last), iLast)
 	f.emit(MOVQ, f.arg(Int8Count), iCount)
 	f.label("finish")
-	for j := range Reg(2) {
-		f.emit(VCVTDQ2PS, Mem{iSums, iCount, 8, 32 * int(j)}, x+j)
-		f.emit(VMULPS, scale+j, x+j, x+j)
-		f.emit(VADDPS, bias+j, x+j, x+j)
+	for i := range Reg(4) {
+		f.emit(VCVTDQ2PS, Mem{iSums, iCount, 8, 32 * int(i)}, Y0+i)
+		f.emit(VMULPS, scale+i%2, Y0+i, Y0+i)
+		f.emit(VADDPS, bias+i%2, Y0+i, Y0+i)
 	}
 	f.emit(TESTQ, iGroups, iGroups)
-	f.emit(JEQ, Label("clip"))
-	f.emit(MOVQ, Mem{iTable, iCount, 1, Int8Res}, iPixel)
-	for j := range Reg(2) {
-		f.emit(VPMOVZXBD, Mem{iPixel, iResAt, 1, 8 * int(j)}, add)
-		f.emit(VPSUBD, resZero, add, add)
-		f.emit(VCVTDQ2PS, add, add)
-		f.emit(VMULPS, resScale, add, add)
-		f.emit(VADDPS, add, x+j, x+j)
+	f.emit(JEQ, Label("added"))
+	f.residual(resScale, resZero, Y0+14)
+	f.label("added")
+	for p := range 2 {
+		f.emit(MOVQ, Mem{iTable, iCount, 1, Int8Dst + 8*p}, iPixel+Reg(p))
 	}
-	f.label("clip")
-	for j := range Reg(2) {
-		f.emit(VMAXPS, lo, x+j, x+j)
-		f.emit(VMINPS, hi, x+j, x+j)
-	}
-	f.emit(MOVQ, Mem{iTable, iCount, 1, Int8Dst}, iPixel)
 	f.emit(TESTQ, iNext, iNext)
 	f.emit(JNE, Label("float"))
-	f.emit(VCVTPS2DQ, x, x)
-	f.emit(VCVTPS2DQ, x+1, x+1)
-	f.emit(VPACKSSDW, x+1, x, x) // in each half of 16 bytes four words of either
-	f.emit(VPADDW, zero, x, x)
-	f.emit(VPACKUSWB, x, x, x)
-	f.emit(VPERMD, x, order, x)
-	f.emit(VEXTRACTI128, Imm(0), x, Mem{iPixel, iDstAt, 1, 0})
-	f.emit(ADDQ, Imm(8), iCount)
-	f.emit(CMPQ, iCount, iLast)
+	f.packBytes(lo, hi, zero)
+	f.emit(VPERMD, Y0, order, Y0)
+	for p := range 2 {
+		f.emit(VEXTRACTI128, Imm(p), Y0, Mem{iPixel + Reg(p), iDstAt, 1, 0})
+	}
+	f.emit(ADDQ, Imm(16), iCount)
 	f.emit(JNE, Label("finish"))
 	f.emit(JMP, Label("done"))
 	f.label("float")
-	f.emit(VMOVUPS, x, Mem{iPixel, iDstAt, 1, 0})
-	f.emit(VMOVUPS, x+1, Mem{iPixel, iDstAt, 1, 32})
-	f.emit(ADDQ, Imm(8), iCount)
-	f.emit(CMPQ, iCount, iLast)
+	for i := range Reg(4) {
+		f.emit(VMAXPS, lo, Y0+i, Y0+i)
+		f.emit(VMINPS, hi, Y0+i, Y0+i)
+		f.emit(VMOVUPS, Y0+i, Mem{iPixel + i/2, iDstAt, 1, 32 * int(i%2)})
+	}
+	f.emit(ADDQ, Imm(16), iCount)
 	f.emit(JNE, Label("finish"))
 	f.label("done")
+}
+
+// residual adds what the pointers of the residual tell to Y0 to Y3.
+func (f *int8Func) residual(scale, zero, add Reg) {
+	for p := range 2 {
+		f.emit(MOVQ, Mem{iTable, iCount, 1, Int8Res + 8*p}, iPixel+Reg(p))
+	}
+	for i := range Reg(4) {
+		f.emit(VPMOVZXBD, Mem{iPixel + i/2, iResAt, 1, 8 * int(i%2)}, add)
+		f.emit(VPSUBD, zero, add, add)
+		f.emit(VCVTDQ2PS, add, add)
+		f.emit(VMULPS, scale, add, add)
+		f.emit(VADDPS, add, Y0+i, Y0+i)
+	}
 }

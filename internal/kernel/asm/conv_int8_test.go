@@ -33,7 +33,7 @@ type int8Run struct {
 	weights            []byte
 	offsets            []byte
 	start, scale, bias []byte
-	dstAddr            []uint64
+	dstAddr, resAddr   []uint64
 	next               uint64
 }
 
@@ -111,9 +111,10 @@ func (run *int8Run) args(m *Memory) []byte {
 		put(Int8Src+8*i, m.Map(fmt.Sprint("src", p), run.src[p], false))
 		if i == p {
 			run.dstAddr = append(run.dstAddr, m.Map(fmt.Sprint("dst", p), run.dst[p], true))
-			put(Int8Res+8*i, m.Map(fmt.Sprint("res", p), run.res[p], false))
+			run.resAddr = append(run.resAddr, m.Map(fmt.Sprint("res", p), run.res[p], false))
 		}
 		put(Int8Dst+8*i, run.dstAddr[p])
+		put(Int8Res+8*i, run.resAddr[p])
 	}
 	for i, v := range [][]byte{run.weights, run.offsets, nil, run.start, run.scale, run.bias} {
 		put([]int{Int8Weights, Int8Offsets, Int8Next, Int8Start, Int8Scale, Int8Bias}[i], m.Map(fmt.Sprint("vector", i), v, false))
@@ -123,7 +124,6 @@ func (run *int8Run) args(m *Memory) []byte {
 		put(Int8Groups+8*i, uint64(n))
 	}
 	put(Int8Count, uint64(-8*even))
-	put(Int8Last, uint64(-8*(even-run.pixels)))
 	put(Int8ResAt, int8ResAt)
 	put(Int8DstAt, int8DstAt)
 	put(Int8HasRes, 0)
@@ -142,7 +142,7 @@ func (run *int8Run) args(m *Memory) []byte {
 	put32(Int8ResZero, int8ResZero)
 	put32(Int8Ones, 1<<16|1)
 	for i := range 8 {
-		put32(Int8Order+4*i, []uint32{0, 4, 1, 5}[i%4])
+		put32(Int8Order+4*i, []uint32{0, 4, 1, 5, 2, 6, 3, 7}[i])
 	}
 	return b
 }

@@ -13,12 +13,14 @@ func int8Funcs() []*asm.Func { return []*asm.Func{asm.ConvInt8AVX2()} }
 // lowFiles returns the generated files of low precision by name.
 func lowFiles() map[string][]byte {
 	return map[string][]byte{
-		"int8_amd64.s":       text("int8Args", int8Funcs()),
-		"int8_amd64_gen.go":  int8Stubs(),
-		"low_amd64.s":        text("lowArgs", tileFuncs()),
-		"low_amd64_gen.go":   tileStubs(),
-		"bytes_amd64.s":      append(text("bytesArgs", bytesFuncs()), untitled(text("depthInt8Args", depthInt8Funcs()))...),
-		"bytes_amd64_gen.go": bytesStubs(),
+		"int8_amd64.s":          text("int8Args", int8Funcs()),
+		"int8_amd64_gen.go":     int8Stubs(),
+		"low_amd64.s":           text("lowArgs", tileFuncs()),
+		"peak_low_amd64.s":      text("peakArgs", peakLowFuncs()),
+		"peak_low_amd64_gen.go": peakLowStubs(),
+		"low_amd64_gen.go":      tileStubs(),
+		"bytes_amd64.s":         append(text("bytesArgs", bytesFuncs()), untitled(text("depthInt8Args", depthInt8Funcs()))...),
+		"bytes_amd64_gen.go":    bytesStubs(),
 	}
 }
 
@@ -65,7 +67,7 @@ func tileStubs() []byte {
 
 // lowFuncs are all kernels of low precision.
 func lowFuncs() []*asm.Func {
-	return slices.Concat(int8Funcs(), bytesFuncs(), depthInt8Funcs(), tileFuncs())
+	return slices.Concat(int8Funcs(), bytesFuncs(), depthInt8Funcs(), tileFuncs(), peakLowFuncs())
 }
 
 // int8Stubs declares the convolution of bytes.
@@ -73,5 +75,22 @@ func int8Stubs() []byte {
 	b := bytes.NewBufferString(goHeader)
 	fmt.Fprintf(b, "\n// int8Pixels is the most pixels of one call.\nconst int8Pixels = %d\n", asm.Int8Pixels)
 	declare(b, "int8Args", int8Funcs())
+	return formatted(b)
+}
+
+func peakLowFuncs() []*asm.Func {
+	var all []*asm.Func
+	for p := range asm.PeakLows {
+		all = append(all, asm.PeakOf(asm.PeakLow(p)))
+	}
+	return all
+}
+
+// peakLowStubs declares the peak loops of low precision and what one of their loops is worth.
+func peakLowStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	fmt.Fprintf(b, "\n// Operations of one loop.\nconst peakOpsInt8AVX2, peakOpsInt8VNNI, peakOpsBF16 = %d, %d, %d\n",
+		asm.PeakInt8AVX2.Ops(), asm.PeakInt8VNNI.Ops(), asm.PeakBF16.Ops())
+	declare(b, "peakArgs", peakLowFuncs())
 	return formatted(b)
 }
