@@ -31,7 +31,6 @@ func DepthwiseInt8AVX2() *Func {
 	const (
 		args, src, dst, weights, offsets, quads, pixels, vector = AX, BX, CX, SI, DI, DX, R12, R14
 		ones, lo, hi, zero                                      = Y0 + 12, Y0 + 13, Y0 + 14, Y0 + 15
-		tap, wide                                               = Y0 + 4, Y0 + 8 // four each
 	)
 	arg := func(off int) Mem { return Mem{Base: args, Disp: off} }
 	f.emit(MOVQ, Arg{}, args)
@@ -50,25 +49,7 @@ func DepthwiseInt8AVX2() *Func {
 		f.emit(VMOVUPS, Mem{Base: vector, Disp: 32 * i}, Y0+Reg(i))
 	}
 	f.label("taps")
-	for i := range 4 {
-		f.emit(MOVQ, Mem{Base: offsets, Disp: 8 * i}, R8+Reg(i))
-	}
-	for i := range Reg(4) {
-		f.emit(VMOVUPS, Mem{src, R8 + i, 1, 0}, tap+i)
-	}
-	for i := range Reg(2) {
-		f.emit(VPUNPCKLBW, tap+2*i+1, tap+2*i, wide+2*i)
-		f.emit(VPUNPCKHBW, tap+2*i+1, tap+2*i, wide+2*i+1)
-	}
-	for i := range Reg(2) {
-		f.emit(VPUNPCKLWD, wide+2+i, wide+i, tap+2*i)
-		f.emit(VPUNPCKHWD, wide+2+i, wide+i, tap+2*i+1)
-	}
-	for i := range Reg(4) {
-		f.emit(VPMADDUBSW, Mem{Base: weights, Disp: 32 * int(i)}, tap+i, tap+i)
-		f.emit(VPMADDWD, ones, tap+i, tap+i)
-		f.emit(VPADDD, tap+i, Y0+i, Y0+i)
-	}
+	f.fourTaps(src, offsets, weights, ones)
 	f.emit(ADDQ, Imm(32), offsets)
 	f.emit(ADDQ, arg(DepthInt8WeightStep), weights)
 	f.emit(DECQ, quads)
@@ -89,6 +70,30 @@ func DepthwiseInt8AVX2() *Func {
 	f.emit(VZEROUPPER)
 	f.emit(RET)
 	return f
+}
+
+// fourTaps adds the products of four taps of 32 channels to Y0 to Y3.
+func (f *Func) fourTaps(src, offsets, weights, ones Reg) {
+	const tap, wide = Y0 + 4, Y0 + 8 // four each
+	for i := range 4 {
+		f.emit(MOVQ, Mem{Base: offsets, Disp: 8 * i}, R8+Reg(i))
+	}
+	for i := range Reg(4) {
+		f.emit(VMOVUPS, Mem{src, R8 + i, 1, 0}, tap+i)
+	}
+	for i := range Reg(2) {
+		f.emit(VPUNPCKLBW, tap+2*i+1, tap+2*i, wide+2*i)
+		f.emit(VPUNPCKHBW, tap+2*i+1, tap+2*i, wide+2*i+1)
+	}
+	for i := range Reg(2) {
+		f.emit(VPUNPCKLWD, wide+2+i, wide+i, tap+2*i)
+		f.emit(VPUNPCKHWD, wide+2+i, wide+i, tap+2*i+1)
+	}
+	for i := range Reg(4) {
+		f.emit(VPMADDUBSW, Mem{Base: weights, Disp: 32 * int(i)}, tap+i, tap+i)
+		f.emit(VPMADDWD, ones, tap+i, tap+i)
+		f.emit(VPADDD, tap+i, Y0+i, Y0+i)
+	}
 }
 
 // packBytes clips Y0 to Y3 to [lo, hi], rounds them, adds zero, and packs them to the bytes of Y0: in each half four of
