@@ -19,18 +19,28 @@ type extractor struct {
 	plan    *nn.Plan
 	store   *feature.Store // nil: no cache
 	reading Reading
+	draws   *loader.Augmentation // of pictures to learn from; nil: pictures as they are
 }
 
 // decoders is the version of what is done to a picture before the base sees it. It goes up with every change
 // that changes a pixel, so that features of other pixels are not taken from the cache.
 const decoders = 1
 
+// augmentations is the version of what is drawn for a seed. It goes up with every change that changes a draw.
+const augmentations = 1
+
+// newExtractor returns what runs base on pictures as they are.
 func newExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading) (*extractor, error) {
+	return newViewExtractor(base, pool, r, nil)
+}
+
+// newViewExtractor returns what runs base on a draw of each picture, or on pictures as they are where draws is nil.
+func newViewExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading, draws *loader.Augmentation) (*extractor, error) {
 	plan, err := nn.NewPlan(base.Graph, nn.PlanOptions{Pool: pool})
 	if err != nil {
 		return nil, fmt.Errorf("backbone %s: %w", base.Name, err)
 	}
-	x := &extractor{base: base, plan: plan, reading: r}
+	x := &extractor{base: base, plan: plan, reading: r, draws: draws}
 	if r.NoCache {
 		return x, nil
 	}
@@ -40,7 +50,11 @@ func newExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading) (*extractor
 			return nil, err
 		}
 	}
-	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: preprocess(base, r), Cut: base.Cut, Path: cpu.Path(), Version: decoders}
+	words := preprocess(base, r)
+	if draws != nil {
+		words += fmt.Sprintf(" drawn by %v, seed %d, epoch %d, version %d", draws.Random.Augment, draws.Random.Seed, draws.Epoch, augmentations)
+	}
+	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: words, Cut: base.Cut, Path: cpu.Path(), Version: decoders}
 	x.store, err = feature.OpenStore(dir, print, base.Width)
 	return x, err
 }
@@ -119,7 +133,7 @@ func (x *extractor) forward(ctx context.Context, d *dataset.Dataset, index []int
 	done, width := 0, x.base.Width
 	tell.step("features", done, len(index))
 	var features []float32
-	return loader.Run(ctx, samples{d}, index, x.reading.loading(x.base.Spec), func(b loader.Batch) error {
+	return x.load(ctx, d, index, func(b loader.Batch) error {
 		n := len(b.Index)
 		features = append(features[:0], make([]float32, n*width)...)
 		if err := x.plan.Run(ctx, [][]float32{features}, [][]float32{b.Pixels}, n); err != nil {
@@ -134,6 +148,15 @@ func (x *extractor) forward(ctx context.Context, d *dataset.Dataset, index []int
 		tell.step("features", done, len(index))
 		return nil
 	})
+}
+
+// load decodes the samples and prepares them for the base.
+func (x *extractor) load(ctx context.Context, d *dataset.Dataset, index []int, each func(loader.Batch) error) ([]loader.Failure, error) {
+	o := x.reading.loading(x.base.Spec)
+	if x.draws != nil {
+		return loader.RunTraining(ctx, trainingSamples{samples{d}}, index, o, *x.draws, each)
+	}
+	return loader.Run(ctx, samples{d}, index, o, each)
 }
 
 // checkBad is the error of a run in which too many of the pictures are bad: those that could not be decoded

@@ -251,13 +251,13 @@ func (j *job) pictures(index []int) train.Set {
 			}
 			return each(b.Pixels, targets)
 		}
-		augment := j.o.Tuning.augment()
+		augment := j.o.augment()
 		if epoch == 0 || !augment.Changes() && !augment.Mixes() {
 			_, err := loader.Run(ctx, samples{j.data}, wanted, o, func(b loader.Batch) error { return give(b, nil) })
 			return err
 		}
-		random := transform.Random{Spec: j.base.Spec, Augment: augment, Seed: j.o.Seed}
-		_, err := loader.RunTraining(ctx, keyed{samples{j.data}}, wanted, o, loader.Augmentation{Random: random, Epoch: epoch}, func(b loader.Batch) error {
+		random := j.random()
+		_, err := loader.RunTraining(ctx, trainingSamples{samples{j.data}}, wanted, o, loader.Augmentation{Random: random, Epoch: epoch}, func(b loader.Batch) error {
 			targets, err := j.mix(random, epoch, b)
 			if err != nil {
 				return err
@@ -284,11 +284,6 @@ func (j *job) mix(random transform.Random, epoch int, b loader.Batch) ([]float32
 	}
 	return m.Targets, random.Mix(epoch, m)
 }
-
-// keyed makes samples those of a training: each has a key.
-type keyed struct{ samples }
-
-func (k keyed) Key(i int) uint64 { return pictureKey(k.d.Samples[i].SHA256) }
 
 // measureTuned tests the model on the pictures held out, with the network that is written.
 func (j *job) measureTuned(ctx context.Context) error {

@@ -162,7 +162,7 @@ func TestAugmentedRuns(t *testing.T) {
 	train := func(augment string, threads, stopAfter int) []byte {
 		t.Helper()
 		o := tinyOptions(dir, "finetune")
-		o.Tuning.Augment, o.Reading.Threads, o.Out = augment, threads, filepath.Join(t.TempDir(), "run")
+		o.Augment, o.Reading.Threads, o.Out = augment, threads, filepath.Join(t.TempDir(), "run")
 		if stopAfter > 0 {
 			ctx, cancel := context.WithCancel(t.Context())
 			steps := 0
@@ -195,7 +195,7 @@ func TestAugmentedRuns(t *testing.T) {
 		}
 	}
 	o := tinyOptions(dir, "partial")
-	o.Tuning.Augment = "hflip"
+	o.Augment = "hflip"
 	if _, err := graft.Train(t.Context(), photos, o); err == nil || !strings.Contains(err.Error(), "want finetune or scratch") {
 		t.Errorf("partial with augmentation: %v", err)
 	}

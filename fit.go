@@ -13,7 +13,7 @@ import (
 // training and validation pictures together then runs for that many.
 func (j *job) fit(ctx context.Context) error {
 	o := j.headOptions()
-	head, err := train.FitHead(ctx, j.gather(j.train), j.gather(j.validation), o, j.onEpoch(false))
+	head, err := train.FitHead(ctx, j.gatherViews(j.train), j.gather(j.validation), o, j.onEpoch(false))
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (j *job) fit(ctx context.Context) error {
 	j.note("epoch %d is the best by validation loss: fitting again on training and validation pictures for as long", head.BestEpoch)
 	o.Epochs, o.Horizon = head.BestEpoch, horizon(o)
 	both := append(append([]int(nil), j.train...), j.validation...)
-	again, err := train.FitHead(ctx, j.gather(both), train.Data{}, o, j.onEpoch(true))
+	again, err := train.FitHead(ctx, j.gatherViews(both), train.Data{}, o, j.onEpoch(true))
 	if err != nil {
 		return err
 	}
@@ -105,6 +105,19 @@ func (j *job) gather(index []int) train.Data {
 		d.X = append(d.X, j.feats.row(i)...)
 		d.Labels = append(d.Labels, s.Labels)
 		d.Keys = append(d.Keys, j.key(i))
+	}
+	return d
+}
+
+// gatherViews gathers all views of some samples, those of a view together.
+func (j *job) gatherViews(index []int) train.Data {
+	d := j.gather(index)
+	for view, feats := range j.views {
+		for _, i := range index {
+			d.X = append(d.X, feats.row(i)...)
+			d.Labels = append(d.Labels, j.data.Samples[i].Labels)
+			d.Keys = append(d.Keys, j.key(i)+uint64(view)+1)
+		}
 	}
 	return d
 }

@@ -59,7 +59,16 @@ type TrainOptions struct {
 	// NoValidation keeps no pictures back for that: all epochs are run.
 	NoValidation bool
 
-	Seed uint64 // of the split, the initial weights and the order of pictures
+	// Augment names the random augmentations of the training pictures, as "hflip,rotation=15", or a preset: "light",
+	// "standard", "strong"; see docs/augmentation.md. "finetune" and "scratch" draw them anew in every epoch; with a frozen base,
+	// Views says how many there are. "partial", whose frozen stages run once, takes none. "": none, or "light" where Views asks for some.
+	Augment string
+
+	// Views is how many views of each training picture a frozen base runs on: the picture as it is and draws of
+	// Augment, all kept in the cache. 0: 1, or 4 where Augment is named.
+	Views int
+
+	Seed uint64 // of the split, the initial weights, the order of pictures and the augmentations
 
 	// NoRefit keeps the head of the best epoch. Otherwise a frozen head is fitted again on training and
 	// validation pictures together, once the validation has chosen the number of epochs.
@@ -128,14 +137,13 @@ func (o *TrainOptions) validate() error {
 	bad(o.Validation >= 0 && o.Validation < 1, "validation share %v, want at least 0 and below 1", o.Validation)
 	bad(!o.Resume || o.tunes(), "resume goes with the strategies that write checkpoints, not with %q: "+
 		"a frozen base's features are cached, so that the run can be started again", strategyFrozen)
-	bad(o.Tuning.Augment == "" || o.Strategy == strategyFinetune || o.Strategy == strategyScratch,
-		"augment %q with strategy %q: want finetune or scratch, where every picture runs through the whole network in each epoch", o.Tuning.Augment, o.Strategy)
 	n := len(o.Backbone.Depths)
 	all := n == 1 && o.Backbone.Depths[0] == backbone.AllDepths
 	bad(o.Strategy != strategyEarly || n == 1 && !all, "strategy %q with %d depths, want the one that is the base's end", strategyEarly, n)
 	bad(o.Strategy != strategyMulti || n != 1 || all, "strategy %q with depth %v, want several, or none named for all", strategyMulti, o.Backbone.Depths)
 	bad(o.Strategy != strategyFrozen || n == 0, "strategy %q with depths %v: it takes the base's own end", strategyFrozen, o.Backbone.Depths)
 	bad(!o.tunes() || n == 0, "strategy %q with depths %v: it trains to the base's own end", o.Strategy, o.Backbone.Depths)
+	errs = append(errs, o.validateViews()...)
 	errs = append(errs, o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate())
 	return errors.Join(errs...)
 }
@@ -147,6 +155,7 @@ func (o *TrainOptions) tunes() bool {
 
 // settle fills in the strategy where only the depths are named, and the depths where only the strategy is.
 func (o *TrainOptions) settle() {
+	o.settleViews()
 	switch n := len(o.Backbone.Depths); {
 	case o.Strategy == strategyMulti && n == 0:
 		o.Backbone.Depths = []string{backbone.AllDepths}

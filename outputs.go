@@ -39,6 +39,8 @@ type headInfo struct {
 	Optimizer string `json:"optimizer"`
 	BestEpoch int    `json:"best_epoch"`
 	Refit     bool   `json:"refit"`
+	Augment   string `json:"augment,omitempty"` // with every strength
+	Views     int    `json:"views,omitempty"`   // of each training picture, where there are several
 }
 
 // dataInfo counts what was found where the pictures are.
@@ -111,6 +113,9 @@ func (j *job) backboneInfo() BackboneInfo {
 
 func (j *job) headInfo() headInfo {
 	h := headInfo{Strategy: j.o.Strategy, Hidden: j.o.Head.Hidden, Optimizer: cmp.Or(j.o.Head.Optimizer, train.Adam), BestEpoch: j.best, Refit: j.refit > 0}
+	if a := j.o.augment(); a.Changes() || a.Mixes() {
+		h.Augment, h.Views = a.String(), j.o.Views
+	}
 	if j.tuned != nil {
 		h.Optimizer = cmp.Or(j.o.Tuning.Optimizer, train.AdamW)
 	}

@@ -82,7 +82,7 @@ func (c *RateCurve) series() []report.Rate {
 // sweep tries the rates.
 func (j *job) sweep(ctx context.Context, s train.Sweep) (*train.RateCurve, error) {
 	if !j.o.tunes() {
-		return train.FindHeadRate(ctx, j.gather(j.train), j.headOptions(), s)
+		return train.FindHeadRate(ctx, j.gatherViews(j.train), j.headOptions(), s)
 	}
 	_, net, err := j.network()
 	if err != nil {

@@ -74,6 +74,7 @@ type job struct {
 
 	// features
 	feats *features
+	views []*features       // further ones of the pictures that are learnt from, drawn at random
 	bad   []dataset.Skipped // in the order in which they were found, split's own first
 
 	// head
@@ -184,7 +185,10 @@ func (j *job) extract(ctx context.Context) error {
 	}
 	j.feats, j.bad = feats, append(j.bad, failed...)
 	j.note("features: %d pictures through the base, %d from the cache", feats.stats.Computed, feats.stats.Cached)
-	return j.dropFailed(feats.have)
+	if err := j.dropFailed(feats.have); err != nil {
+		return err
+	}
+	return j.extractViews(ctx)
 }
 
 // dropFailed takes the pictures that could not be decoded out of the split.

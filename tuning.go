@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/graft-ml/graft/internal/train"
-	"github.com/graft-ml/graft/internal/transform"
 )
 
 // Tuning says how the network itself is trained, for the strategies that do so. The zero value of a field means
@@ -32,10 +31,6 @@ type Tuning struct {
 	Warmup       int     // epochs of each phase through which the rate rises; 0: a tenth of its steps; below 0: none
 	ClipNorm     float64 // largest norm of the gradient; 0: none
 	Average      float64 // decay of a moving average of the weights, which is measured and kept; 0: none
-
-	// Augment changes training pictures at random, another way in each epoch: a preset ("light", "standard", "strong") or
-	// a list such as "hflip,rotation=15,mixup". "": not at all. Not with "partial", whose frozen stages run once.
-	Augment string
 
 	Batch      int // pictures a step; 0: 32
 	MicroBatch int // pictures computed at a time, for less memory; 0: Batch
@@ -97,12 +92,6 @@ func (t Tuning) options() train.TuneOptions {
 	}
 }
 
-// augment is t.Augment, which has been checked.
-func (t Tuning) augment() transform.Augment {
-	a, _ := transform.ParseAugment(t.Augment)
-	return a
-}
-
 // validate reports the fields of t that make no sense, together, before there are any classes.
 func (t Tuning) validate() error {
 	var errs []error
@@ -116,9 +105,6 @@ func (t Tuning) validate() error {
 	bad(t.LayerDecay >= 0 && t.LayerDecay <= 1 && !math.IsNaN(t.LayerDecay), "layer decay %v, want above 0 and at most 1", t.LayerDecay)
 	bad(t.BatchNorm == "" || t.BatchNorm == normFrozen || t.BatchNorm == normBatch, "batch norm %q, want frozen or batch", t.BatchNorm)
 	bad(t.CheckpointEvery >= 0, "time between checkpoints %v, want a positive one", t.CheckpointEvery)
-	if _, err := transform.ParseAugment(t.Augment); err != nil {
-		errs = append(errs, err)
-	}
 	o := t.options()
 	o.Classes = 2
 	return errors.Join(append(errs, o.Validate())...)

@@ -104,7 +104,6 @@ func addTuning(f *pflag.FlagSet, t *graft.Tuning) {
 	f.Float64Var(&t.WeightDecay, "tune-weight-decay", 0, "of weights alone (default 0.01, for sgd and adam 0.0001; below 0: none)")
 	f.StringVar(&t.Schedule, "tune-schedule", "", "of each phase: cosine, one-cycle, step or constant (default cosine)")
 	f.IntVar(&t.Warmup, "tune-warmup", 0, "epochs of each phase through which the rate rises (default a tenth of its steps; below 0: none)")
-	f.StringVar(&t.Augment, "augment", "", "changes training pictures at random (finetune, scratch): none, light, standard, strong or a list (see graft augment)")
 	f.IntVar(&t.Batch, "tune-batch", 0, "pictures a step (default 32)")
 	f.IntVar(&t.MicroBatch, "micro-batch", 0, "pictures computed at a time, for less memory (default: the batch)")
 	f.IntVar(&t.Patience, "tune-patience", 0, "epochs without a better validation loss that end a phase (default 5; below 0: never)")

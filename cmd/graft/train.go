@@ -68,6 +68,8 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f.Float64Var(&o.Test, "test", defaultTest, "share of each class held out for the test")
 	f.Float64Var(&o.Validation, "val", 0.1, "share of the rest that chooses the number of epochs; 0: none, all epochs are run")
 	f.BoolVar(&o.NoRefit, "no-refit", false, "keep the best epoch's head instead of fitting again with the validation pictures")
+	f.StringVar(&o.Augment, "augment", "", "random augmentations of training pictures, as hflip,rotation=15, or light, standard or strong (see graft augment)")
+	f.IntVar(&o.Views, "views", 0, "views of each training picture that a frozen base runs on (default 1; with --augment 4)")
 	addBackbone(f, &o.Backbone)
 	addReading(f, &o.Reading)
 	addHead(f, &o.Head)

@@ -1,0 +1,96 @@
+package graft
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/graft-ml/graft/internal/loader"
+	"github.com/graft-ml/graft/internal/transform"
+)
+
+// The most views of a picture, and how many there are where an augmentation is named and no number.
+const (
+	maxViews     = 64
+	defaultViews = 4
+)
+
+// defaultAugment is how further views are drawn where nothing is said.
+const defaultAugment = "light"
+
+// validateViews reports what makes no sense about augmentation.
+func (o *TrainOptions) validateViews() []error {
+	var errs []error
+	a, err := transform.ParseAugment(o.Augment)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	switch {
+	case o.Views < 0 || o.Views > maxViews:
+		errs = append(errs, fmt.Errorf("views %d, want 1 to %d", o.Views, maxViews))
+	case o.tunes() && o.Views > 0:
+		errs = append(errs, fmt.Errorf("views are for a frozen base: the strategy %q draws anew in every epoch", o.Strategy))
+	case o.Strategy == strategyPartial && a != (transform.Augment{}):
+		errs = append(errs, fmt.Errorf("augment %q with strategy %q: want finetune or scratch, where every picture runs through the whole network in each epoch", o.Augment, o.Strategy))
+	case !o.tunes() && a.Mixes():
+		errs = append(errs, fmt.Errorf("augment %q with a frozen base: mixup and cutmix blend the pictures of a batch, and want the strategy finetune or scratch", o.Augment))
+	}
+	return errs
+}
+
+// settleViews fills in the number of views where only the augmentation is named, and the other way round.
+func (o *TrainOptions) settleViews() {
+	if o.tunes() {
+		return
+	}
+	if o.Views > 1 && o.Augment == "" {
+		o.Augment = defaultAugment
+	}
+	if o.Views == 0 && o.augment().Changes() {
+		o.Views = defaultViews
+	}
+}
+
+// augment is the augmentation that the options name, which have been validated.
+func (o *TrainOptions) augment() transform.Augment {
+	a, _ := transform.ParseAugment(o.Augment)
+	return a
+}
+
+// random is how training pictures are drawn.
+func (j *job) random() transform.Random {
+	return transform.Random{Spec: j.base.Spec, Augment: j.o.augment(), Seed: j.o.Seed}
+}
+
+// extractViews runs the frozen base on the further views of what is learnt from. The first view of a picture is
+// the picture as it is, as it is for the test.
+func (j *job) extractViews(ctx context.Context) error {
+	j.views = nil
+	if j.o.Views < 2 || !j.o.augment().Changes() {
+		return nil
+	}
+	learnt := append(append([]int(nil), j.train...), j.validation...)
+	computed, cached := 0, 0
+	for view := 1; view < j.o.Views; view++ {
+		x, err := newViewExtractor(j.base, j.pool, j.o.Reading, &loader.Augmentation{Random: j.random(), Epoch: view})
+		if err != nil {
+			return err
+		}
+		f, failed, err := x.run(ctx, j.data, learnt, j.o.Progress)
+		if err != nil {
+			return err
+		}
+		if len(failed) > 0 {
+			return fmt.Errorf("%s: %s (it could be read before: has it changed?)", failed[0].Path, failed[0].Reason)
+		}
+		j.views = append(j.views, f)
+		computed, cached = computed+f.stats.Computed, cached+f.stats.Cached
+	}
+	j.note("views: %d of each of %d pictures, drawn by %v: %d through the base, %d from the cache",
+		j.o.Views, len(learnt), j.o.augment(), computed, cached)
+	return nil
+}
+
+// trainingSamples are samples to learn from: the only ones that are drawn at random.
+type trainingSamples struct{ samples }
+
+func (s trainingSamples) Key(i int) uint64 { return pictureKey(s.d.Samples[i].SHA256) }
