@@ -53,6 +53,10 @@ type TapeOptions struct {
 	BatchStats bool
 	Momentum   float64
 
+	// Memory bounds the bytes of a run, 0: not at all. Where all values do not fit, those between some segments of the
+	// graph are kept, and the others computed a second time. What does not fit even so is an error of Forward.
+	Memory int64
+
 	byDefinition bool // nothing runs by a faster way: what tests compare with
 }
 

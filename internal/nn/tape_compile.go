@@ -59,14 +59,15 @@ func (t *Tape) program(n int) (*tapeProgram, error) {
 			t.grads[name] = tensor.New(tensor.Float32, p.Shape...)
 		}
 	}
-	p, err := t.compile(n)
+	p, err := t.fit(n)
 	if err == nil {
 		t.programs[n] = p
 	}
 	return p, err
 }
 
-func (t *Tape) compile(n int) (*tapeProgram, error) {
+// compile lays out a program that keeps the values between so many segments of the graph, all of them if it is one.
+func (t *Tape) compile(n, segments int) (*tapeProgram, error) {
 	infos, err := InferAt(t.g, n)
 	if err != nil {
 		return nil, err
@@ -98,12 +99,23 @@ func (t *Tape) compile(n int) (*tapeProgram, error) {
 	c.result(p, out)
 	p.turn = len(p.steps)
 	c.seed(out)
-	for i := len(t.g.Nodes) - 1; i >= 0; i-- {
-		c.backwardNode(t.g.Nodes[i])
-	}
+	c.wayBack(segments)
 	c.storeGrads()
 	c.begin(p)
 	return p, c.allocate()
+}
+
+// wayBack emits the steps backward, and those that compute values of a segment again ahead of them.
+func (c *tapeCompiler) wayBack(segments int) {
+	starts := c.segments(segments)
+	for s := len(starts) - 2; s >= 0; s-- {
+		if s < len(starts)-2 {
+			c.recompute(starts[s], starts[s+1])
+		}
+		for i := starts[s+1] - 1; i >= starts[s]; i-- {
+			c.backwardNode(c.g.Nodes[i])
+		}
+	}
 }
 
 // result emits the copy of the output to memory of its own.
@@ -138,12 +150,12 @@ func (c *tapeCompiler) forwardNode(n *Node) {
 	case n.Op == "Dropout":
 		c.dropout(n)
 	case c.t.plain:
-		c.defined(n, c.t.definition(n))
+		c.defined(n, c.definition(n))
 	case c.groups[n] != nil:
 		c.normForward(c.groups[n])
 	case op.forward != nil && op.forward(c, n):
 	case c.t.norms[n] != nil && c.t.norms[n].batch:
-		c.defined(n, c.t.definition(n))
+		c.defined(n, c.definition(n))
 	default:
 		c.node(n)
 	}
@@ -167,6 +179,14 @@ func (c *tapeCompiler) backwardNode(n *Node) {
 	for _, name := range n.Outputs {
 		c.drop(name)
 	}
+}
+
+// definition returns that of n, which changes no statistics where it is computed again.
+func (c *tapeCompiler) definition(n *Node) *opDef {
+	if b := c.t.norms[n]; b != nil && b.batch && c.again {
+		return &opDef{forward: func(call *call) error { return b.run(call, false) }}
+	}
+	return c.t.definition(n)
 }
 
 // allConst reports whether all that n makes is known before a run.

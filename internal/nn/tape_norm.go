@@ -86,7 +86,10 @@ func (t *Tape) definition(n *Node) *opDef {
 }
 
 // forward is BatchNormalization by the statistics of X [N,C,…] itself, which it keeps.
-func (b *tapeNorm) forward(c *call) error {
+func (b *tapeNorm) forward(c *call) error { return b.run(c, true) }
+
+// run is forward; those of the file follow where follow is true.
+func (b *tapeNorm) run(c *call, follow bool) error {
 	x, scale, shift := c.in[0], c.in[1].F, c.in[2].F
 	eps := float64(c.node.Attrs.Float("epsilon", 1e-5))
 	c.parallel(x.Shape[1], func(ch int) {
@@ -106,7 +109,9 @@ func (b *tapeNorm) forward(c *call) error {
 		variance := square / float64(n)
 		inverse := 1 / math.Sqrt(variance+eps)
 		b.center[ch], b.spread[ch] = float32(mean), float32(variance)
-		b.follow(ch, mean, variance, n)
+		if follow {
+			b.follow(ch, mean, variance, n)
+		}
 		a := inverse * float64(scale[ch])
 		eachOfChannel(x, ch, func(lo, hi int) {
 			for i, v := range x.F[lo:hi] {

@@ -88,9 +88,10 @@ func (c *tapeCompiler) normForward(g *normGroup) {
 	}
 	gamma, beta := c.data(n.Inputs[1]), c.data(n.Inputs[2])
 	switch {
+	case c.again:
 	case !b.batch:
 		c.prepare = append(c.prepare, func() { k.Scale(b.scale, gamma, b.spread) })
-	case !c.again:
+	default:
 		c.normStatistics(g, k, x, gamma)
 	}
 	rows := newCut(y.n*y.h, 4*y.w*y.c)

@@ -1,0 +1,74 @@
+package nn
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A tape with less memory computes values a second time, and gives the same bits.
+func TestTapeMemory(t *testing.T) {
+	for _, name := range []string{"residual", "inverted", "dense"} {
+		t.Run(name, func(t *testing.T) {
+			g := buildNet(t, name)
+			o := TapeOptions{Params: weightsOf(g), BatchStats: true}
+			tape, err := NewTape(g, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const batch = 7
+			whole, err := tape.Memory(batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := tapeOf(t, g, o, batch, 2)
+			o.Memory = whole - 1
+			got := tapeOf(t, g, o, batch, 2)
+			if !slices.Equal(got.out, want.out) {
+				t.Error("outputs differ")
+			}
+			got.close(t, want, 0)
+			o.Memory = 1000
+			tape, err = NewTape(g, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = tape.Memory(batch); err == nil || !strings.Contains(err.Error(), "use smaller batches") {
+				t.Errorf("too little memory: error %v", err)
+			}
+		})
+	}
+}
+
+// Steps of one size allocate next to nothing after the first.
+func TestTapeNetReusesMemory(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector makes pools of buffers forget")
+	}
+	g := buildNet(t, "inverted")
+	tape, err := NewTape(g, TapeOptions{Params: weightsOf(g), BatchStats: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := [][]float32{randomInput(g, 4)}
+	dOut := make([]float32, 4*10)
+	step := func() {
+		if _, err := tape.Forward(4, x, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := tape.Backward(dOut); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 20 {
+		step()
+	}
+	runtime.ReadMemStats(&after)
+	if per := (after.TotalAlloc - before.TotalAlloc) / 20; per > 16<<10 {
+		t.Errorf("a step allocates %d bytes", per)
+	}
+}
