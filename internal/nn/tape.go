@@ -88,6 +88,11 @@ func NewTape(g *Graph, o TapeOptions) (*Tape, error) {
 		delete(t.g.Init, name)
 		t.g.Inputs = append(t.g.Inputs, Value{Name: name, DType: tensor.Float32, Shape: p.Shape})
 	}
+	if !o.byDefinition {
+		if err := joinSpelledOut(t.g); err != nil {
+			return nil, err
+		}
+	}
 	infos, err := InferAt(t.g, 1)
 	if err != nil {
 		return nil, err

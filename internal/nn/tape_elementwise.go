@@ -54,8 +54,12 @@ func (c *tapeCompiler) overRows(name, from string) *planValue {
 	return dx
 }
 
-// tapeAddBackward hands the gradient of a sum of like shapes on as it is.
+// tapeAddBackward hands the gradient of a sum of like shapes, or of rows and a bias, on as it is.
 func tapeAddBackward(c *tapeCompiler, n *Node) bool {
+	if i := c.biasAdded(n); i >= 0 && !c.inPixels(n.Outputs[0]) {
+		c.biasBackward(n, i)
+		return true
+	}
 	out := c.infos[n.Outputs[0]].Shape
 	for i, in := range n.Inputs {
 		if c.want(n, i) && !c.infos[in].Shape.Equal(out) {
