@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/graft-ml/graft"
+	"github.com/graft-ml/graft/internal/atomicfile"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/onnx"
 	"github.com/graft-ml/graft/internal/random"
@@ -288,6 +289,19 @@ func TestUnfinishedRuns(t *testing.T) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
+	lock, err := os.OpenFile(filepath.Join(o.Out+".partial", ".graft-lock"), os.O_RDWR, 0)
+	if err == nil {
+		err = atomicfile.TryLock(lock)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := o
+	again.Resume = true
+	if _, err := graft.Train(t.Context(), filepath.Join(dir, "photos"), again); err == nil || !strings.Contains(err.Error(), "another process is at work") {
+		t.Errorf("while another process has it: %v", err)
+	}
+	lock.Close()
 	// What the user keeps there stays.
 	notes := filepath.Join(o.Out+".partial", "notes.txt")
 	if err := os.WriteFile(notes, nil, 0o666); err != nil {

@@ -109,6 +109,7 @@ func (s split) all() []int {
 }
 
 func (j *job) close() {
+	j.place.close()
 	j.pool.Close()
 	if j.data != nil {
 		j.data.Close()

@@ -22,6 +22,7 @@ type unfinished struct {
 	dir     string
 	fixed   bool // out is what the user named, not the first free number
 	resumes bool // it was there before
+	lock    *os.File
 }
 
 // openUnfinished finds the folder of the run that resume goes on with, or makes one for a new run: beside out,
@@ -34,7 +35,7 @@ func openUnfinished(data, out string, resume bool) (*unfinished, error) {
 	u.dir = u.out + unfinishedExt
 	_, err := os.Lstat(u.dir)
 	if _, done := os.Lstat(u.out); err == nil && resume && done == nil { // it was killed behind its last step
-		if err := u.remove(); err != nil {
+		if err := errors.Join(u.take(), u.remove()); err != nil {
 			return nil, err
 		}
 		return nil, &OptionError{fmt.Errorf("the run in %s is finished: there is nothing to go on with", u.out)}
@@ -42,7 +43,7 @@ func openUnfinished(data, out string, resume bool) (*unfinished, error) {
 	switch {
 	case err == nil && resume:
 		u.resumes = true
-		return u, nil
+		return u, u.take()
 	case err == nil:
 		return nil, &OptionError{fmt.Errorf("%s holds an unfinished run: go on with --resume, or remove it, or name another -o", u.dir)}
 	case !errors.Is(err, fs.ErrNotExist):
@@ -51,7 +52,36 @@ func openUnfinished(data, out string, resume bool) (*unfinished, error) {
 	if err := os.MkdirAll(filepath.Dir(u.dir), 0o777); err != nil {
 		return nil, err
 	}
-	return u, os.Mkdir(u.dir, 0o777)
+	if err := os.Mkdir(u.dir, 0o777); err != nil {
+		return nil, err
+	}
+	return u, u.take()
+}
+
+// lockName is the file in the folder whose lock says that a run is at work in it.
+const lockName = ".graft-lock"
+
+// take takes the lock, which ends with the process.
+func (u *unfinished) take() (err error) {
+	if u.lock, err = os.OpenFile(filepath.Join(u.dir, lockName), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return err
+	}
+	if err = atomicfile.TryLock(u.lock); errors.Is(err, atomicfile.ErrLocked) {
+		err = &OptionError{fmt.Errorf("%s: another process is at work on this run", u.dir)}
+	}
+	if err != nil {
+		u.lock.Close()
+		u.lock = nil
+	}
+	return err
+}
+
+// close gives the lock up.
+func (u *unfinished) close() {
+	if u != nil && u.lock != nil {
+		u.lock.Close()
+		u.lock = nil
+	}
 }
 
 // numbered returns base, base-2, base-3 …: the last that is unfinished, if one is wanted and there is one; else the
@@ -106,6 +136,10 @@ func (u *unfinished) scratch() string { return filepath.Join(u.dir, "activations
 
 // remove removes what graft has put into the folder, and the folder if nothing else is in it.
 func (u *unfinished) remove() error {
+	if u.lock == nil {
+		return nil // it is another's
+	}
+	u.close() // Windows removes no open file
 	entries, err := os.ReadDir(u.dir)
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), ".ckpt") || strings.HasPrefix(e.Name(), ".graft-") {

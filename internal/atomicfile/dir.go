@@ -33,6 +33,9 @@ func NewDir(base string) (string, error) {
 	}
 }
 
+// ErrLocked says that another process, or another goroutine, has the lock.
+var ErrLocked = errors.New("locked")
+
 // RenameDir gives the folder old, whose files are durable, the name path, which must not exist: the error is then
 // fs.ErrExist. Both must be on one file system.
 func RenameDir(old, path string) error {

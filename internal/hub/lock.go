@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/graft-ml/graft/internal/atomicfile"
 )
 
 // lockPatience is how long an import or a removal waits for another process before it gives up, and after
@@ -16,9 +18,6 @@ const lockPatience = time.Second
 
 // lockEvery is how often a lock that is taken is tried again.
 const lockEvery = 50 * time.Millisecond
-
-// errLocked says that another process, or another goroutine, has the lock.
-var errLocked = errors.New("locked")
 
 // lock makes the folder of a name and takes the lock on it. It waits for lockPatience, or, where waiting is
 // given, until ctx is done; then waiting is called once when the patience is over. The lock is the system's,
@@ -62,8 +61,8 @@ func (s *Store) makeFolder(name string) error {
 
 func (s *Store) await(ctx context.Context, f *os.File, name string, waiting func()) error {
 	for n := time.Duration(0); ; n++ {
-		err := tryLock(f)
-		if !errors.Is(err, errLocked) {
+		err := atomicfile.TryLock(f)
+		if !errors.Is(err, atomicfile.ErrLocked) {
 			return err
 		}
 		if n*lockEvery == lockPatience {
