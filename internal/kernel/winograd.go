@@ -103,9 +103,20 @@ func (w *Winograd) columns(b0, b1 int) (c0, n int) {
 // tmpLen is the size of what a transform keeps between its two dimensions: 36 vectors.
 const tmpLen = 36 * 16
 
-// ScratchLen returns the number of elements that Run needs for so many tiles and blocks.
+// winogradOut is about how many elements the products that wait to be transformed may take, together with what they are
+// computed from in a small second-level cache.
+const winogradOut = 48 << 10
+
+// together returns for how many of so many blocks the products over n tiles wait for their transform.
+func (w *Winograd) together(n, blocks int) int {
+	return max(1, min(blocks, winogradOut/(w.side()*w.side()*n*w.blockC())))
+}
+
+// ScratchLen returns the number of elements that Run needs for so many tiles and blocks, or fewer.
 func (w *Winograd) ScratchLen(tiles, blocks int) int {
-	return tmpLen + w.side()*w.side()*(slab(tiles, w.InC)+slab(tiles, blocks*w.blockC()))
+	k := w.side() * w.side()
+	out := max(winogradOut+32*k, k*slab(tiles, w.blockC()))
+	return tmpLen + k*slab(tiles, w.InC) + min(out, k*slab(tiles, blocks*w.blockC()))
 }
 
 // Run computes the channel blocks [b0, b1) of the tiles [t0, t1), counted over all pictures. packed comes from Pack,
@@ -116,14 +127,17 @@ func (w *Winograd) Run(dst, src, res, packed, scratch []float32, t0, t1, b0, b1 
 	}
 	w.check(dst, src, res, packed, scratch, t0, t1, b0, b1)
 	n := t1 - t0
-	c0, cols := w.columns(b0, b1)
 	tmp, scratch := scratch[:tmpLen], scratch[tmpLen:]
 	k := w.side() * w.side()
 	in, out := scratch[:k*slab(n, w.InC)], scratch[k*slab(n, w.InC):]
 	w.transformIn(in, src, tmp, t0, t1)
-	w.multiply(out, in, packed[w.OutC:], n, b0, b1)
-	w.transformOut(dst, res, out, packed[c0:c0+cols], tmp, t0, t1, c0)
-	w.finish(dst, t0, t1, c0, cols)
+	for b, step := b0, w.together(n, b1-b0); b < b1; b += step {
+		end := min(b+step, b1)
+		c0, cols := w.columns(b, end)
+		w.multiply(out, in, packed[w.OutC:], n, b, end)
+		w.transformOut(dst, res, out, packed[c0:c0+cols], tmp, t0, t1, c0)
+		w.finish(dst, t0, t1, c0, cols)
+	}
 }
 
 // multiply computes the matrix products over n tiles.

@@ -44,7 +44,7 @@ func (c *compiler) winograd(s *step, n *Node, k *kernel.Winograd, w *tensor.Tens
 // seldom, and few enough for the second-level cache; all blocks, because each task transforms its input for
 // itself, unless there would not be a task for each thread.
 func cutWinograd(tiles, blocks, threads int) (byTile, byBlock cut) {
-	const most, least = 42, 14
+	const most, least = 28, 14
 	parts := (tiles + most - 1) / most
 	if even := (parts + threads - 1) / threads * threads; tiles >= even*least {
 		parts = even
