@@ -56,6 +56,27 @@ func efficientNetB0(b *netBuilder) string {
 	return b.linear(b.pooled(b.silu(b.conv(x, in, 1280, 1, 1, nil))), 1280, 1000)
 }
 
+// resnet18 builds the network of basic blocks at 224 (3.6 GFLOP a picture).
+func resnet18(b *netBuilder) string {
+	x := b.Input("x", tensor.Free, 3, 224, 224)
+	x = b.Op("Relu", nil, b.bn(b.conv(x, 3, 64, 7, 2, nil), 64))
+	x = b.Op("MaxPool", Attrs{"kernel_shape": []int64{3, 3}, "strides": []int64{2, 2}, "pads": []int64{1, 1, 1, 1}}, x)
+	in := 64
+	for stage := range 4 {
+		c := 64 << stage
+		for i := range 2 {
+			stride, short := 1, x
+			if i == 0 && stage > 0 {
+				stride, short = 2, b.bn(b.conv(x, in, c, 1, 2, nil), c)
+			}
+			y := b.Op("Relu", nil, b.bn(b.conv(x, in, c, 3, stride, nil), c))
+			x = b.Op("Relu", nil, b.Op("Add", nil, b.bn(b.conv(y, c, c, 3, 1, nil), c), short))
+			in = c
+		}
+	}
+	return b.linear(b.pooled(x), 512, 1000)
+}
+
 // mobileNetV3 builds the large network at 224 (0.4 GFLOP a picture).
 func mobileNetV3(b *netBuilder) string {
 	x := b.hardSwish(b.conv(b.Input("x", tensor.Free, 3, 224, 224), 3, 16, 3, 2, nil))

@@ -11,7 +11,7 @@ func BenchmarkTape(b *testing.B) {
 	for _, net := range []struct {
 		name string
 		make func(b *netBuilder) string
-	}{{"resnet50", resnet50}, {"mobilenetv2", mobilenetV2}} {
+	}{{"resnet50", resnet50}, {"resnet18", resnet18}, {"mobilenetv2", mobilenetV2}} {
 		b.Run(net.name, func(b *testing.B) {
 			nb := newNet(net.name, 1)
 			nb.Output("y", net.make(nb))
@@ -52,7 +52,11 @@ func BenchmarkTape(b *testing.B) {
 			b.ReportMetric(batch/best.Seconds(), "images/s")
 			b.ReportMetric(bestForward.Seconds()*1000, "forward-ms")
 			b.ReportMetric((best-bestForward).Seconds()*1000, "backward-ms")
-			b.ReportMetric(float64(tape.prog.arena)*4/1e6, "MB")
+			bytes, err := tape.Memory(batch)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(bytes)/1e6, "MB")
 		})
 	}
 }
