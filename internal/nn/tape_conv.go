@@ -23,6 +23,28 @@ type tapeConv struct {
 	win   window
 	shape tensor.Shape // of the weights
 	conv  kernel.Conv  // without N and places
+	fold  *foldedNorm  // what is folded into the weights; nil: nothing
+}
+
+// trains reports whether what kernels compute n with changes from step to step.
+func (c *tapeCompiler) trains(n *Node, v *tapeConv) bool {
+	return c.want(n, 1) || c.want(n, 2) || v.fold != nil && (c.want(v.fold.node, 1) || c.want(v.fold.node, 2))
+}
+
+// withWeights returns what calls pack with the weights and bias that kernels compute n with.
+func (c *tapeCompiler) withWeights(n *Node, v *tapeConv, pack func(p, w, b []float32)) func(p []float32) {
+	w, b := c.data(n.Inputs[1]), c.data(n.inputName(2))
+	d, t := v.fold, c.t
+	if d == nil {
+		return func(p []float32) { pack(p, w, b) }
+	}
+	return func(p []float32) {
+		scratch := t.takeScratch(len(w) + len(d.gamma))
+		toW, toB := (*scratch)[:len(w)], (*scratch)[len(w):][:len(d.gamma)]
+		d.fold(toW, toB, w, b)
+		pack(p, toW, toB)
+		t.scratch.Put(scratch)
+	}
 }
 
 // depthwise reports whether each channel has its own kernel.
@@ -140,12 +162,17 @@ func (c *tapeCompiler) packedBy(key packKey, trains bool, size int, pack func(ds
 }
 
 // repacked is packedBy for Winograd's algorithm.
-func (c *tapeCompiler) repacked(key packKey, trains bool, k *kernel.Winograd, w, bias []float32) []float32 {
-	return c.packedBy(key, trains, k.PackedLen(), func(p []float32) {
-		scratch := c.t.takeScratch(k.RepackLen())
-		k.Repack(p, w, bias, *scratch, key.kind == packBackward)
-		c.t.scratch.Put(scratch)
-	})
+func (c *tapeCompiler) repacked(n *Node, v *tapeConv, kind packKind, k *kernel.Winograd) []float32 {
+	t := c.t
+	return c.packedBy(packKey{n, kind}, c.trains(n, v), k.PackedLen(), c.withWeights(n, v, func(p, w, b []float32) {
+		scratch := t.takeScratch(k.RepackLen())
+		if kind == packBackward {
+			k.Repack(p, w, nil, *scratch, true)
+		} else {
+			k.Repack(p, w, b, *scratch, false)
+		}
+		t.scratch.Put(scratch)
+	}))
 }
 
 // takeScratch returns memory of at least n elements, to be put back.
@@ -165,28 +192,36 @@ func tapeConvForward(c *tapeCompiler, n *Node) bool {
 	if v == nil {
 		return false
 	}
+	c.convolve(n, v, n, nil, kernel.Act{})
+	return true
+}
+
+// convolve emits convolution n with what follows it up to last: act(conv + res), res nil for none.
+func (c *tapeCompiler) convolve(n *Node, v *tapeConv, last *Node, res *planValue, act kernel.Act) {
 	src := c.pixelsOf(n.Inputs[0])
-	dst := c.newPixels(n.Outputs[0])
+	dst := c.newPixels(last.Outputs[0])
 	k := v.conv
-	k.N, k.Src, k.Dst = src.n, v.source(src), dst.grid()
-	w, b := c.data(n.Inputs[1]), c.data(n.inputName(2))
-	trains := c.want(n, 1) || c.want(n, 2)
+	k.N, k.Src, k.Dst, k.Act = src.n, v.source(src), dst.grid(), act
 	s := step{node: n, reads: []*planValue{src}, writes: []*planValue{dst}}
+	if res != nil {
+		k.Res = res.grid()
+		s.reads = append(s.reads, res)
+	}
+	key, trains := packKey{n, packForward}, c.trains(n, v)
 	switch tile := c.winogradTile(&k); {
 	case v.depthwise():
 		d := v.depth()
-		c.plan.packed[n] = c.packedBy(packKey{n, packForward}, trains, d.PackedLen(), func(p []float32) { d.Pack(p, w, b) })
-		c.depthwise(&s, n, &k, src, dst, nil)
+		c.plan.packed[n] = c.packedBy(key, trains, d.PackedLen(), c.withWeights(n, v, func(p, w, b []float32) { d.Pack(p, w, b) }))
+		c.depthwise(&s, n, &k, src, dst, res)
 	case tile > 0:
 		wino := &kernel.Winograd{Conv: k, Tile: tile}
-		c.plan.packed[n] = c.repacked(packKey{n, packForward}, trains, wino, w, b)
-		c.winograd(&s, n, wino, nil, src, dst, nil)
+		c.plan.packed[n] = c.repacked(n, v, packForward, wino)
+		c.winograd(&s, n, wino, nil, src, dst, res)
 	default:
-		c.plan.packed[n] = c.packedBy(packKey{n, packForward}, trains, k.PackedLen(), func(p []float32) { k.Pack(p, w, b) })
-		c.conv(&s, n, &k, src, dst, nil)
+		c.plan.packed[n] = c.packedBy(key, trains, k.PackedLen(), c.withWeights(n, v, func(p, w, b []float32) { k.Pack(p, w, b) }))
+		c.conv(&s, n, &k, src, dst, res)
 	}
 	c.emit(s)
-	return true
 }
 
 func tapeConvBackward(c *tapeCompiler, n *Node) bool {
@@ -195,21 +230,23 @@ func tapeConvBackward(c *tapeCompiler, n *Node) bool {
 		return false
 	}
 	if c.want(n, 1) || c.want(n, 2) {
-		switch {
-		case c.want(n, 2) && c.added[n.Inputs[1]] != c.added[n.Inputs[2]]: // one of them is shared with another node
+		if c.want(n, 2) && c.added[n.Inputs[1]] != c.added[n.Inputs[2]] { // one of them is shared with another node
 			c.backwardTo(n, func(i int) bool { return i > 0 })
-		case v.depthwise():
-			c.depthwiseGradWeight(n, v)
-		default:
+		} else {
 			c.convGradWeight(n, v)
 		}
 	}
 	if c.want(n, 0) {
-		if v.depthwise() {
-			c.depthwiseGradInput(n, v)
-		} else {
-			c.convGradInput(n, v)
-		}
+		c.convInput(n, v)
 	}
 	return true
+}
+
+// convInput emits the gradient by the input of a convolution.
+func (c *tapeCompiler) convInput(n *Node, v *tapeConv) {
+	if v.depthwise() {
+		c.depthwiseGradInput(n, v)
+	} else {
+		c.convGradInput(n, v)
+	}
 }

@@ -46,8 +46,7 @@ func (c *tapeCompiler) convGradInput(n *Node, v *tapeConv) {
 	k := v.conv
 	k.N = g.dy.n
 	all := k.GradInput(g.picture(v.win), g.dy.grid())
-	w := c.data(n.Inputs[1])
-	packed := c.packedBy(packKey{n, packBackward}, c.want(n, 1), all.PackedLen(), func(p []float32) { all.Pack(p, w) })
+	packed := c.packedBy(packKey{n, packBackward}, c.trains(n, v), all.PackedLen(), c.withWeights(n, v, func(p, w, _ []float32) { all.Pack(p, w) }))
 	for i := range all.Phases {
 		p := &all.Phases[i]
 		if g.sum != nil {
@@ -71,7 +70,7 @@ func (c *tapeCompiler) winogradGradInput(n *Node, v *tapeConv, g *inputGrad, k *
 		k.Res = g.sum.grid()
 	}
 	back := &Node{Op: "Conv", Name: n.Name} // stands for the convolution that the gradient is
-	c.plan.packed[back] = c.repacked(packKey{n, packBackward}, c.want(n, 1), k, c.data(n.Inputs[1]), nil)
+	c.plan.packed[back] = c.repacked(n, v, packBackward, k)
 	s := step{node: n, reads: g.reads, writes: g.targets(0)}
 	c.winograd(&s, back, k, nil, g.dy, g.dx, g.sum)
 	s.reads = g.reads
@@ -95,8 +94,7 @@ func (c *tapeCompiler) depthwiseGradInput(n *Node, v *tapeConv) {
 	d := v.depth()
 	d.N = g.dy.n
 	all := d.GradInput(g.picture(v.win), g.dy.grid())
-	w := c.data(n.Inputs[1])
-	packed := c.packedBy(packKey{n, packBackward}, c.want(n, 1), all.PackedLen(), func(p []float32) { all.Pack(p, w) })
+	packed := c.packedBy(packKey{n, packBackward}, c.trains(n, v), all.PackedLen(), c.withWeights(n, v, func(p, w, _ []float32) { all.Pack(p, w) }))
 	for i := range all.Phases {
 		p := &all.Phases[i]
 		if g.sum != nil {
@@ -111,18 +109,28 @@ func (c *tapeCompiler) depthwiseGradInput(n *Node, v *tapeConv) {
 	}
 }
 
-// convGradWeight emits the gradient by weights and bias: sums over parts of the pixels, and what joins them.
+// convGradWeight emits the gradient by weights and bias.
 func (c *tapeCompiler) convGradWeight(n *Node, v *tapeConv) {
+	c.convSums(n, v, c.convGrads(n), c.want(n, 2))
+}
+
+// convSums is convGradWeight to the given place.
+func (c *tapeCompiler) convSums(n *Node, v *tapeConv, to gradTarget, bias bool) {
 	dy, _ := c.gradPixels(n.Outputs[0])
 	src := c.pixelsOf(n.Inputs[0])
-	k := &kernel.ConvGradWeight{Conv: v.conv, Bias: c.want(n, 2)}
+	if v.depthwise() {
+		k := &kernel.DepthwiseGradWeight{Depthwise: v.depth()}
+		k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
+		c.depthwiseSums(n, k, src, dy, to)
+		return
+	}
+	k := &kernel.ConvGradWeight{Conv: v.conv, Bias: bias}
 	k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
-	dw, db := c.convGrads(n)
-	c.weightSums(n, k, src, dy, dw, db)
+	c.weightSums(n, k, src, dy, to)
 }
 
 // weightSums emits the sums of a gradient by weights over parts of the pixels, and what joins them.
-func (c *tapeCompiler) weightSums(n *Node, k *kernel.ConvGradWeight, src, dy *planValue, dw, db paramGrad) {
+func (c *tapeCompiler) weightSums(n *Node, k *kernel.ConvGradWeight, src, dy *planValue, to gradTarget) {
 	s := step{node: n, reads: []*planValue{src, dy}}
 	parts := k.Parts()
 	sums := &planValue{size: k.PartialLen(), first: -1}
@@ -138,26 +146,36 @@ func (c *tapeCompiler) weightSums(n *Node, k *kernel.ConvGradWeight, src, dy *pl
 	}
 	c.emit(s)
 	each := newCut(k.Blocks(), 4*k.PartialLen()/k.Blocks())
-	c.emit(step{node: n, reads: []*planValue{sums}, tasks: each.parts, task: func(f *frame, i int) {
+	c.emit(step{node: n, reads: []*planValue{sums}, writes: to.writes, tasks: each.parts, task: func(f *frame, i int) {
 		b0, b1 := each.at(i)
-		k.Reduce(dw.data, db.data, f.of(sums), b0, b1, dw.added || db.added || c.t.add)
+		dw, db, add := to.at(f)
+		k.Reduce(dw, db, f.of(sums), b0, b1, add)
 	}})
 }
 
-// depthwiseGradWeight is convGradWeight where each channel has its own kernel.
-func (c *tapeCompiler) depthwiseGradWeight(n *Node, v *tapeConv) {
-	dy, _ := c.gradPixels(n.Outputs[0])
-	src := c.pixelsOf(n.Inputs[0])
-	k := &kernel.DepthwiseGradWeight{Depthwise: v.depth()}
-	k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
-	dw, db := c.convGrads(n)
+// depthwiseSums is weightSums where each channel has its own kernel.
+func (c *tapeCompiler) depthwiseSums(n *Node, k *kernel.DepthwiseGradWeight, src, dy *planValue, to gradTarget) {
 	sums := &planValue{size: k.PartialLen(), first: -1}
 	c.emit(step{node: n, reads: []*planValue{src, dy}, writes: []*planValue{sums}, tasks: k.Parts(), task: func(f *frame, i int) {
 		k.Run(f.of(sums), f.of(src), f.of(dy), i, 0, k.C)
 	}})
-	c.emit(step{node: n, reads: []*planValue{sums}, tasks: 1, task: func(f *frame, _ int) {
-		k.Reduce(dw.data, db.data, f.of(sums), dw.added || db.added || c.t.add)
+	c.emit(step{node: n, reads: []*planValue{sums}, writes: to.writes, tasks: 1, task: func(f *frame, _ int) {
+		dw, db, add := to.at(f)
+		k.Reduce(dw, db, f.of(sums), add)
 	}})
+}
+
+// gradTarget is where a gradient by weights and bias is written, the latter nil if it is not wanted, and whether it is
+// added to what is there.
+type gradTarget struct {
+	writes []*planValue
+	at     func(f *frame) (dw, db []float32, add bool)
+}
+
+// target returns the gradients of two parameters as a target.
+func (c *tapeCompiler) target(dw, db paramGrad) gradTarget {
+	t, added := c.t, dw.added || db.added
+	return gradTarget{at: func(*frame) (_, _ []float32, add bool) { return dw.data, db.data, added || t.add }}
 }
 
 // paramGrad is where the gradient by a parameter goes, and whether something of the same run is there already.
@@ -177,7 +195,8 @@ func (c *tapeCompiler) gradOfParam(n *Node, i int) paramGrad {
 
 // convGrads returns where the gradients by weights and bias go. Kernels always give that by the weights, and add both
 // or none: what is not wanted, or not alike, has memory that nobody reads.
-func (c *tapeCompiler) convGrads(n *Node) (dw, db paramGrad) {
+func (c *tapeCompiler) convGrads(n *Node) gradTarget {
+	var dw, db paramGrad
 	if c.want(n, 1) {
 		dw = c.gradOfParam(n, 1)
 	} else {
@@ -186,5 +205,5 @@ func (c *tapeCompiler) convGrads(n *Node) (dw, db paramGrad) {
 	if c.want(n, 2) {
 		db = c.gradOfParam(n, 2)
 	}
-	return dw, db
+	return c.target(dw, db)
 }

@@ -95,17 +95,18 @@ func (c *tapeCompiler) linearGradWeight(n *Node, l *tapeLinear, dy *planValue) {
 	k := &kernel.ConvGradWeight{Conv: kernel.Conv{Filter: kernel.Filter{OutC: l.g.N, InC: l.g.K, KH: 1, KW: 1, Groups: 1},
 		StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, N: 1, OutH: 1, OutW: l.g.M}, Bias: c.want(n, 2)}
 	k.Src, k.Dst = kernel.Grid{Pixel: l.g.K}, kernel.Grid{Pixel: l.g.N}
-	dw, db := c.convGrads(n)
 	if l.transposed {
-		c.weightSums(n, k, src, dy, dw, db)
+		c.weightSums(n, k, src, dy, c.convGrads(n))
 		return
 	}
-	if k.Bias { // its sums come from a product without weights worth speaking of
+	if k.Bias { // from a product that has next to no weights
 		bias := *k
 		bias.InC = 1
-		c.weightSums(n, &bias, src, dy, paramGrad{data: make([]float32, l.g.N)}, db)
+		c.weightSums(n, &bias, src, dy, c.target(paramGrad{data: make([]float32, l.g.N)}, c.gradOfParam(n, 2)))
 	}
-	k.Bias = false
-	k.OutC, k.InC, k.Src, k.Dst = k.InC, k.OutC, k.Dst, k.Src
-	c.weightSums(n, k, dy, src, dw, paramGrad{})
+	if c.want(n, 1) {
+		k.Bias = false
+		k.OutC, k.InC, k.Src, k.Dst = k.InC, k.OutC, k.Dst, k.Src
+		c.weightSums(n, k, dy, src, c.target(c.gradOfParam(n, 1), paramGrad{}))
+	}
 }

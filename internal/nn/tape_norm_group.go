@@ -10,8 +10,7 @@ type normGroup struct {
 	last *Node // what makes the output
 	res  string
 	act  kernel.Act
-	k    kernel.BatchNorm
-	y    *planValue
+	conv *Node // into which the normalisation is folded; nil: none
 }
 
 // findGroups finds them. A group stands where its last node does, when a residual is ready.
@@ -44,6 +43,11 @@ func (c *tapeCompiler) findGroups() {
 			}
 		}
 		c.groups[g.last] = g
+		if conv := c.foldable(g, l); conv != nil {
+			g.conv, c.inner[conv] = conv, true
+			c.convAt(conv).fold = &foldedNorm{gamma: c.data(n.Inputs[1]), beta: c.data(n.Inputs[2]), mean: g.norm.mean, variance: g.norm.variance,
+				eps: float64(n.Attrs.Float("epsilon", 1e-5)), node: n}
+		}
 		for m := n; m != g.last; m = readers[m.Outputs[0]] {
 			c.inner[m] = true
 		}
@@ -73,6 +77,10 @@ func (c *tapeCompiler) residualOf(n *Node, name string) string {
 
 // normForward emits the statistics of the batch, if they are what is used, and the normalisation.
 func (c *tapeCompiler) normForward(g *normGroup) {
+	if g.conv != nil {
+		c.foldedForward(g)
+		return
+	}
 	n, b := g.node, g.norm
 	x := c.pixelsOf(n.Inputs[0])
 	reads := []*planValue{x}
@@ -120,6 +128,10 @@ func (c *tapeCompiler) normStatistics(g *normGroup, k *kernel.BatchNorm, x *plan
 // normBackward emits the gradients of a group: the clip's and the sums for the parameters in one pass, the gradient by
 // the input in another.
 func (c *tapeCompiler) normBackward(g *normGroup) {
+	if g.conv != nil {
+		c.foldedBackward(g)
+		return
+	}
 	n, b, out := g.node, g.norm, g.last.Outputs[0]
 	dy := c.clippedGrad(g)
 	x := c.pixelsOf(n.Inputs[0])
