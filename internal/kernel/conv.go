@@ -45,25 +45,7 @@ func (f *Filter) PackedLen() int { return f.Blocks() * f.blockLen() }
 // Pack writes w [OutC, InC, KH, KW] and bias [OutC] (nil: zeros) to dst [PackedLen] in the order in which
 // the kernel reads them: a block of output channels after the other, in each first the bias, then
 // [KH][KW][InC][channels of the block]. What is missing in a last block is zero.
-func (f *Filter) Pack(dst, w, bias []float32) {
-	must("packed weights", len(dst), 0, f.PackedLen())
-	must("weights", len(w), 0, f.OutC*f.taps())
-	clear(dst[:f.PackedLen()])
-	per, blockC := f.OutC/f.Groups, f.blockC()
-	for oc := range f.OutC {
-		g, j := oc/per, oc%per
-		block := dst[(g*f.groupBlocks()+j/blockC)*f.blockLen()+j%blockC:]
-		step := f.packedC(j / blockC)
-		if bias != nil {
-			block[0] = bias[oc]
-		}
-		for c := range f.InC {
-			for k := range f.KH * f.KW {
-				block[step*(1+k*f.InC+c)] = w[(oc*f.InC+c)*f.KH*f.KW+k]
-			}
-		}
-	}
-}
+func (f *Filter) Pack(dst, w, bias []float32) { f.PackBlocks(dst, w, bias, 0, f.Blocks()) }
 
 // Conv is a convolution of NHWC pictures with its epilogue: dst = Act(bias + Σ src·w + res).
 type Conv struct {

@@ -214,30 +214,6 @@ func checkGradInput(t *testing.T, c *Conv, dx Picture, dst, dy, w, res []float32
 	}
 }
 
-// Winograd's algorithm and the phase of a stride of 1 take the same turned weights.
-func TestPackFlipped(t *testing.T) {
-	check.EachImpl(t, "conv", func(t *testing.T) {
-		for _, f := range []Filter{{16, 32, 3, 3, 1}, {7, 5, 3, 2, 1}, {6, 9, 1, 1, 2}, {40, 19, 2, 2, 1}} {
-			r := rand.New(rand.NewPCG(1, 5))
-			w := random(r, f.OutC*f.taps())
-			to := f.Flipped()
-			flipped := make([]float32, len(w))
-			per, perTo := f.OutC/f.Groups, to.OutC/f.Groups
-			for i := range flipped {
-				k, c, o := i%(f.KH*f.KW), i/(f.KH*f.KW)%to.InC, i/(f.KH*f.KW)/to.InC
-				g := o / perTo
-				flipped[i] = w[((g*per+c)*f.InC+o%perTo)*f.KH*f.KW+f.KH*f.KW-1-k]
-			}
-			got, want := make([]float32, to.PackedLen()), make([]float32, to.PackedLen())
-			f.PackFlipped(got, w)
-			to.Pack(want, flipped, nil)
-			if !slices.Equal(got, want) {
-				t.Errorf("%+v: packed otherwise than the turned weights", f)
-			}
-		}
-	})
-}
-
 func TestDepthwiseGrad(t *testing.T) {
 	check.EachImpl(t, "depthwise", func(t *testing.T) {
 		for _, k := range []convCase{

@@ -147,7 +147,7 @@ func (g *DepthwiseGradInput) Pack(dst, w []float32) {
 		for ky := p.y.taps - 1; ky >= 0; ky-- {
 			for kx := p.x.taps - 1; kx >= 0; kx-- {
 				out = out[p.C:]
-				gather(out[:p.C], w[(p.y.tap+ky*p.y.step)*p.kw+p.x.tap+kx*p.x.step:], p.C, taps)
+				gather(out[:p.C], w[(p.y.tap+ky*p.y.step)*p.kw+p.x.tap+kx*p.x.step:], taps)
 			}
 		}
 	}
