@@ -126,14 +126,14 @@ func gelu(x float32) float32 {
 
 // phi is Φ(x), the normal distribution.
 func phi(x float32) float32 {
-	p := phiNegative(min(abs(x), geluMax))
+	p := phiNegative(abs(x))
 	if math.Signbit(float64(x)) {
 		return p
 	}
 	return 1 - p
 }
 
-// phiNegative is Φ(−a) for an a from 0 to geluMax.
+// phiNegative is Φ(−a) for an a that is not negative.
 func phiNegative(a float32) float32 {
 	p := float32(gelu10*a) + gelu9
 	p = float32(p*a) + gelu8

@@ -150,3 +150,40 @@ func TestGradArgsLayout(t *testing.T) {
 		}
 	}
 }
+
+func TestPoolGradArgsLayout(t *testing.T) {
+	var a poolGradArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"dx", unsafe.Offsetof(a.dx), asm.PoolGradDX}, {"dy", unsafe.Offsetof(a.dy), asm.PoolGradDY}, {"x", unsafe.Offsetof(a.x), asm.PoolGradX}, {"y", unsafe.Offsetof(a.y), asm.PoolGradY},
+		{"step", unsafe.Offsetof(a.step), asm.PoolGradStep}, {"pixels", unsafe.Offsetof(a.pixels), asm.PoolGradPixels}, {"rows", unsafe.Offsetof(a.rows), asm.PoolGradRows},
+		{"cols", unsafe.Offsetof(a.cols), asm.PoolGradCols}, {"colStep", unsafe.Offsetof(a.colStep), asm.PoolGradColStep}, {"rowGap", unsafe.Offsetof(a.rowGap), asm.PoolGradRowGap},
+		{"blocks", unsafe.Offsetof(a.blocks), asm.PoolGradBlocks}, {"tail", unsafe.Offsetof(a.tail), asm.PoolGradTail}, {"mask", unsafe.Offsetof(a.mask), asm.PoolGradMask},
+		{"lanes", unsafe.Offsetof(a.lanes), asm.PoolGradLanes}, {"divisor", unsafe.Offsetof(a.divisor), asm.PoolGradDivisor}, {"size", unsafe.Sizeof(a), asm.PoolGradSize},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}
+
+func TestDepthGradArgsLayout(t *testing.T) {
+	var a depthGradArgs
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.DepthGradSrc}, {"dy", unsafe.Offsetof(a.dy), asm.DepthGradDY}, {"sum", unsafe.Offsetof(a.sum), asm.DepthGradSum},
+		{"sumStep", unsafe.Offsetof(a.sumStep), asm.DepthGradSumStep}, {"colStep", unsafe.Offsetof(a.colStep), asm.DepthGradColStep}, {"rows", unsafe.Offsetof(a.rows), asm.DepthGradRows},
+		{"cols", unsafe.Offsetof(a.cols), asm.DepthGradCols}, {"srcStep", unsafe.Offsetof(a.srcStep), asm.DepthGradSrcStep}, {"dyStep", unsafe.Offsetof(a.dyStep), asm.DepthGradDYStep},
+		{"srcGap", unsafe.Offsetof(a.srcGap), asm.DepthGradSrcGap}, {"dyGap", unsafe.Offsetof(a.dyGap), asm.DepthGradDYGap}, {"blocks", unsafe.Offsetof(a.blocks), asm.DepthGradBlocks},
+		{"tail", unsafe.Offsetof(a.tail), asm.DepthGradTail}, {"mask", unsafe.Offsetof(a.mask), asm.DepthGradMask}, {"lanes", unsafe.Offsetof(a.lanes), asm.DepthGradLanes},
+		{"size", unsafe.Sizeof(a), asm.DepthGradSize},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}

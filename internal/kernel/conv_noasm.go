@@ -27,4 +27,8 @@ func (t *gradTask) run(sums []float32, n int) { t.runGeneric(sums, n) }
 
 func (s *strided) copy(dst []float32, n, width int) { s.copyGeneric(dst, n, width) }
 
+func (d *DepthwiseGradWeight) gradRows(sums, src, dy []float32, r0, r1, c0, c1 int) {
+	d.gradRowsGeneric(sums, src, dy, r0, r1, c0, c1)
+}
+
 func peak(n int) (ops int) { return peakGeneric(n) }

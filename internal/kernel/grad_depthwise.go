@@ -65,10 +65,6 @@ func addProducts(sum, a, b []float32) {
 	}
 }
 
-func (d *DepthwiseGradWeight) gradRows(sums, src, dy []float32, r0, r1, c0, c1 int) {
-	d.gradRowsGeneric(sums, src, dy, r0, r1, c0, c1)
-}
-
 // Reduce adds the parts in their order and writes the gradient to dw [C, 1, KH, KW] and, unless it is nil, db [C], or
 // adds it to what is there. It changes partial.
 func (d *DepthwiseGradWeight) Reduce(dw, db, partial []float32, add bool) {

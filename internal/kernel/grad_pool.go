@@ -97,8 +97,6 @@ func (p *poolingGrad) window(dx, x []float32, g, largest float32) {
 	}
 }
 
-func (p *poolingGrad) run(dx, dy, x, y []float32) { p.runGeneric(dx, dy, x, y) }
-
 // GlobalAvgPoolGrad sets the pixels of the rows [y0, y1) of picture n, of h×w, in the grid of dx, to dy[c]/(h·w),
 // which has all channels of a pixel.
 func GlobalAvgPoolGrad(dx, dy []float32, g Grid, n, h, w, y0, y1 int) {

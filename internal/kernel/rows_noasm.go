@@ -31,3 +31,5 @@ func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
 }
 
 func (a Act) gradRows(dx, dy, v []float32, r Rows) { a.gradRowsGeneric(dx, dy, v, r) }
+
+func (p *poolingGrad) run(dx, dy, x, y []float32) { p.runGeneric(dx, dy, x, y) }

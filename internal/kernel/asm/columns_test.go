@@ -56,11 +56,11 @@ func runColumn(f *Func, k ColumnKernel, rows, n int) error {
 	put(ColumnBlocks, uint64(n/lanes))
 	put(ColumnTail, uint64(n%lanes))
 	mask := make([]byte, 32)
-	for i := range min(8, n%lanes) {
+	for i := range min(8, tailOr(n, lanes)) {
 		binary.LittleEndian.PutUint32(mask[4*i:], 1<<32-1)
 	}
 	put(ColumnMask, m.Mem.Map("mask", mask, false))
-	put(ColumnLanes, 1<<(n%lanes)-1)
+	put(ColumnLanes, 1<<tailOr(n, lanes)-1)
 	if err := m.Run(f, m.Mem.Map("args", args, false)); err != nil {
 		return err
 	}
@@ -86,3 +86,6 @@ func runColumn(f *Func, k ColumnKernel, rows, n int) error {
 	}
 	return nil
 }
+
+// tailOr returns the elements of a tail; all, if there is none: what may not count then would be noticed.
+func tailOr(n, lanes int) int { return (n+lanes-1)%lanes + 1 }

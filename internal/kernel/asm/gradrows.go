@@ -124,7 +124,6 @@ func erfGrad(v *rowsFunc) {
 // geluGrad is Φ(x) + x·φ(x).
 func geluGrad(v *rowsFunc) {
 	v.do(VANDPS, kAbs, sX, sX)
-	v.do(VMINPS, sX, v.register(kGeluMax, sT), sX)
 	v.polynomial(kGelu0, kGelu10, sX, sY)
 	v.atLeast(kExpMin)
 	v.exp()

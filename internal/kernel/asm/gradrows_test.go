@@ -54,7 +54,7 @@ func slopeTwin(name string, x, a, b float32) float32 {
 	case "Erf":
 		return bellTwin(x*x) * val(kErfSlope)
 	case "Gelu":
-		p := expTwin(vmax(horner(kGelu0, kGelu10, vmin(absTwin(x), val(kGeluMax))), val(kExpMin)))
+		p := expTwin(vmax(horner(kGelu0, kGelu10, absTwin(x)), val(kExpMin)))
 		if !math.Signbit(float64(x)) {
 			p = 1 - p
 		}

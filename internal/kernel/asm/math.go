@@ -134,11 +134,11 @@ func (m *Machine) immediate(op Op, a []Operand) error {
 	return m.write(dst, out, on, lanes)
 }
 
-// The comparisons of VCMPPS. All but unordered are false where one is NaN.
+// The comparisons of VCMPPS. All but unordered and equalOrNaN are false where one is NaN.
 const (
-	equal      Imm = 0
 	unordered  Imm = 3 // one is NaN
 	ordered    Imm = 7
+	equalOrNaN Imm = 8
 	less       Imm = 17
 	notGreater Imm = 18 // less or equal
 	notLess    Imm = 29 // greater or equal
@@ -146,9 +146,9 @@ const (
 )
 
 var comparisons = map[Imm]func(x, y float32) bool{
-	equal:      func(x, y float32) bool { return x == y },
 	unordered:  func(x, y float32) bool { return x != x || y != y },
 	ordered:    func(x, y float32) bool { return x == x && y == y },
+	equalOrNaN: func(x, y float32) bool { return !(x < y || x > y) },
 	less:       func(x, y float32) bool { return x < y },
 	notGreater: func(x, y float32) bool { return x <= y },
 	notLess:    func(x, y float32) bool { return x >= y },

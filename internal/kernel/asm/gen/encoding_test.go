@@ -37,7 +37,7 @@ func TestEncodings(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	funcs := slices.Concat(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), depthwiseFuncs(), peakFuncs(), elementwiseFuncs(), winogradFuncs(), gradWeightFuncs(), lowFuncs())
+	funcs := slices.Concat(convFuncs(append(asm.ConvTiles(false), asm.ConvTiles(true)...)), depthwiseFuncs(), peakFuncs(), elementwiseFuncs(), winogradFuncs(), gradWeightFuncs(), poolGradFuncs(), depthGradFuncs(), lowFuncs())
 	for _, f := range funcs {
 		code := disassemble(t, objdump, binary, kernelPath+"."+f.Name+".abi0")
 		if err := compare(f, code); err != nil {
@@ -143,7 +143,7 @@ var mnemonics = map[asm.Op]string{
 // atnt writes an instruction without its jump target as objdump does: Go's order of operands is AT&T's.
 func atnt(in asm.Inst) string {
 	if in.Op == asm.VCMPPS { // objdump has a name for each comparison
-		in = asm.Inst{Op: "VCMP" + asm.Op([]string{0: "EQ", 3: "UNORD", 7: "ORD", 17: "LT_OQ", 18: "LE_OQ", 29: "GE_OQ", 30: "GT_OQ"}[in.Args[0].(asm.Imm)]) + "PS", Args: in.Args[1:]}
+		in = asm.Inst{Op: "VCMP" + asm.Op([]string{3: "UNORD", 7: "ORD", 8: "EQ_UQ", 17: "LT_OQ", 18: "LE_OQ", 29: "GE_OQ", 30: "GT_OQ"}[in.Args[0].(asm.Imm)]) + "PS", Args: in.Args[1:]}
 	}
 	if in.Op == asm.CMPQ { // the only one whose operands Go has in Intel's order
 		in.Args = []asm.Operand{in.Args[1], in.Args[0]}

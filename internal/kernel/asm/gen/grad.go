@@ -90,3 +90,48 @@ func gradRowsStubs() []byte {
 	declare(b, "rowsArgs", gradRowsFuncs())
 	return formatted(b)
 }
+
+func poolGradFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, avx512 := range []bool{false, true} {
+		for _, max := range []bool{false, true} {
+			all = append(all, asm.PoolGrad(asm.PoolKernel{AVX512: avx512, Max: max}))
+		}
+	}
+	return all
+}
+
+func poolGradStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	declare(b, "poolGradArgs", poolGradFuncs())
+	return formatted(b)
+}
+
+func depthGradFuncs() []*asm.Func {
+	var all []*asm.Func
+	for _, t := range slices.Concat(asm.DepthGradTiles(false), asm.DepthGradTiles(true)) {
+		all = append(all, asm.DepthGrad(t))
+	}
+	return all
+}
+
+// depthGradStubs declares the tiles, and how many rows of taps those with so many columns have at most.
+func depthGradStubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	fmt.Fprintf(b, "\n// depthGradRows are the rows of taps of the largest tile, by its columns.\nvar depthGradRows = [...]int{0")
+	for c := 1; c <= asm.GroupPixels; c++ {
+		fmt.Fprintf(b, ", %d", asm.DepthGradRowsMax(c))
+	}
+	b.WriteString("}\n")
+	for _, avx512 := range []bool{false, true} {
+		isa := isaName(avx512)
+		fmt.Fprintf(b, "\n// depthGrad%s adds to the sums of rows × cols taps; asm.DepthGrad tells how. Requires %s.\n", isa, isa)
+		fmt.Fprintf(b, "func depthGrad%s(args *depthGradArgs, rows, cols int) {\n\tswitch rows<<8 + cols {\n", isa)
+		for _, t := range asm.DepthGradTiles(avx512) {
+			fmt.Fprintf(b, "\tcase %d<<8 + %d:\n\t\t%s(args)\n", t.Rows, t.Cols, t.Name())
+		}
+		b.WriteString("\t}\n}\n")
+	}
+	declare(b, "depthGradArgs", depthGradFuncs())
+	return formatted(b)
+}
