@@ -150,3 +150,13 @@ func gradients(t *testing.T, g *Graph, params []string, pool *Pool) [][]float32 
 	}
 	return out
 }
+
+// CaseGraphs returns the graphs of the cases, called by their names, to the tests that look at nn from outside.
+func CaseGraphs() (graphs []*Graph) {
+	for _, c := range gradCases() {
+		g, _ := c.graph()
+		g.Name = c.name
+		graphs = append(graphs, g)
+	}
+	return graphs
+}
