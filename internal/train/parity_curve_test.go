@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,7 +45,11 @@ const movedTol = 1e-2
 
 // Ten steps of whole networks give PyTorch's losses, its first gradients, and its weights and statistics.
 func TestNetworkCurves(t *testing.T) {
-	for _, file := range []string{"curves.json"} {
+	files := []string{"curves.json"}
+	if os.Getenv("GRAFT_GOLDEN") == "all" {
+		files = append(files, "curves_whole.json")
+	}
+	for _, file := range files {
 		var c netCurves
 		load(t, filepath.Join("..", "training", file), &c)
 		if len(c.Nets) != 2 {
