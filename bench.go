@@ -16,6 +16,7 @@ import (
 	"github.com/graft-ml/graft/internal/cpu"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/onnx"
+	"github.com/graft-ml/graft/internal/quant"
 )
 
 // BenchOptions says what Bench measures. The zero value measures the embedded backbone with eight pictures together on
@@ -30,7 +31,12 @@ type BenchOptions struct {
 	Seconds float64 // how long the network is run; 0: 5
 	Layers  bool    // time each step of the network as well, for as long again
 
-	// Write is the file to which the network is written as ONNX, so that others can be measured on it. "": none.
+	// Precision is what the convolutions are computed in: "f32", the default, "bf16" or "int8", with ranges that fit the
+	// pictures that are run. bf16 also runs, slowly, where the processor has no instructions for it.
+	Precision string
+
+	// Write is the file to which the network is written as ONNX, so that others can be measured on it: of int8, in ONNX's
+	// form for quantised networks. "": none.
 	Write string
 
 	Progress func(Event)
@@ -73,6 +79,7 @@ type BenchReport struct {
 	Features int     `json:"features"` // numbers that it gives for a picture
 	GFLOP    float64 `json:"gflop"`    // of a picture
 
+	Precision string  `json:"precision"`
 	Batch     int     `json:"batch"`
 	Images    Spread  `json:"images_per_second"`
 	BatchTime Spread  `json:"milliseconds_per_batch"`
@@ -113,7 +120,8 @@ func (o *BenchOptions) validate() error {
 	if !(o.Seconds >= 0 && o.Seconds <= maxBenchSeconds) {
 		errs = append(errs, fmt.Errorf("seconds %v, want more than 0 and at most %d", o.Seconds, maxBenchSeconds))
 	}
-	return errors.Join(append(errs, o.Backbone.validate())...)
+	_, err := parsePrecision(o.Precision)
+	return errors.Join(append(errs, err, o.Backbone.validate())...)
 }
 
 const (
@@ -172,23 +180,59 @@ func (b *bench) prepare(ctx context.Context) error {
 	}
 	r := b.report
 	r.Network, r.Weights, r.Width, r.Height, r.Features = base.Name, from, base.Spec.Width, base.Spec.Height, base.Width
-	if b.o.Write != "" {
-		m := &onnx.Model{Graph: base.Graph, Producer: "graft", ProducerVersion: Version,
-			Metadata: map[string]string{backbone.KeyFeatures: backbone.OutputName, backbone.KeyInput: "raw", backbone.KeyResize: base.Spec.String()}}
-		if err := atomicfile.WriteFile(b.o.Write, func(w io.Writer) error { _, err := m.WriteTo(w); return err }); err != nil {
-			return err
-		}
-	}
-	if b.plan, err = nn.NewPlan(base.Graph, nn.PlanOptions{Pool: b.pool, MaxBatch: b.o.Batch}); err != nil {
-		return fmt.Errorf("backbone %s: %w", base.Name, err)
-	}
 	pixels := make([]float32, b.o.Batch*3*r.Width*r.Height)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for i := range pixels {
 		pixels[i] = float32(rnd.IntN(256))
 	}
+	how, err := b.numerics(ctx, base, pixels)
+	if err != nil {
+		return err
+	}
+	r.Precision = how.precision.String()
+	if b.o.Write != "" {
+		g := base.Graph
+		if how.precision == nn.Int8 {
+			if g, err = quant.QDQ(g, how.quants); err != nil {
+				return err
+			}
+		}
+		m := &onnx.Model{Graph: g, Producer: "graft", ProducerVersion: Version,
+			Metadata: map[string]string{backbone.KeyFeatures: backbone.OutputName, backbone.KeyInput: "raw", backbone.KeyResize: base.Spec.String()}}
+		if err := atomicfile.WriteFile(b.o.Write, func(w io.Writer) error { _, err := m.WriteTo(w); return err }); err != nil {
+			return err
+		}
+	}
+	o := how.options(b.pool)
+	o.MaxBatch = b.o.Batch
+	if b.plan, err = nn.NewPlan(base.Graph, o); err != nil {
+		return fmt.Errorf("backbone %s: %w", base.Name, err)
+	}
 	b.src, b.dst = [][]float32{pixels}, [][]float32{make([]float32, b.o.Batch*base.Width)}
 	return nil
+}
+
+// numerics returns what the network is computed in; for int8 with the ranges of its values for some of the pictures that
+// are run: values that are all small, or all clipped, would be no measurement of it.
+func (b *bench) numerics(ctx context.Context, base *backbone.Backbone, pixels []float32) (numerics, error) {
+	p, err := parsePrecision(b.o.Precision)
+	if err != nil || p != nn.Int8 {
+		return numerics{precision: p}, err
+	}
+	c, err := quant.New(base.Graph, b.pool)
+	if err != nil {
+		return numerics{}, fmt.Errorf("backbone %s: %w", base.Name, err)
+	}
+	const enough = 4
+	n := min(enough, b.o.Batch)
+	if err := c.Add(ctx, pixels[:n*len(pixels)/b.o.Batch], n); err != nil {
+		return numerics{}, err
+	}
+	how := numerics{p, c.Quants()}
+	if len(how.quants) == 0 {
+		return numerics{}, errNothingLow
+	}
+	return how, nil
 }
 
 // loadOrDraw is load without a download, and says where the weights are from.

@@ -22,6 +22,7 @@ type Evaluation struct {
 	Test      *metric.Report `json:"test"`       // over the pictures that the model was not trained on
 	TrainedOn int            `json:"trained_on"` // pictures met that the model was trained on, and left out
 	Skipped   int            `json:"skipped"`    // pictures that could not be used
+	Precision PrecisionInfo  `json:"precision"`  // of the network that was measured
 }
 
 // Evaluate measures m on labelled pictures, in the forms that Train takes. Classes are matched by name; a
@@ -32,6 +33,10 @@ func Evaluate(ctx context.Context, m *Model, path string, o EvalOptions) (*Evalu
 		return nil, &OptionError{err}
 	}
 	tell := progress(o.Progress)
+	info, note := m.Precision()
+	if note != "" {
+		tell.warn("%s", note)
+	}
 	d, err := openData(ctx, path, o.Reading, tell)
 	if err != nil {
 		return nil, err
@@ -41,7 +46,7 @@ func Evaluate(ctx context.Context, m *Model, path string, o EvalOptions) (*Evalu
 	if err != nil {
 		return nil, err
 	}
-	e := &Evaluation{}
+	e := &Evaluation{Precision: info}
 	var index []int
 	for i := range d.Samples {
 		if m.info.trainedOn.has(d.Samples[i].SHA256) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/graft-ml/graft/dataset"
 	"github.com/graft-ml/graft/internal/backbone"
-	"github.com/graft-ml/graft/internal/cpu"
 	"github.com/graft-ml/graft/internal/feature"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/nn"
@@ -30,13 +29,13 @@ const decoders = 1
 const augmentations = 1
 
 // newExtractor returns what runs base on pictures as they are.
-func newExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading) (*extractor, error) {
-	return newViewExtractor(base, pool, r, nil)
+func newExtractor(base *backbone.Backbone, how numerics, pool *nn.Pool, r Reading) (*extractor, error) {
+	return newViewExtractor(base, how, pool, r, nil)
 }
 
 // newViewExtractor returns what runs base on a draw of each picture, or on pictures as they are where draws is nil.
-func newViewExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading, draws *loader.Augmentation) (*extractor, error) {
-	plan, err := nn.NewPlan(base.Graph, nn.PlanOptions{Pool: pool})
+func newViewExtractor(base *backbone.Backbone, how numerics, pool *nn.Pool, r Reading, draws *loader.Augmentation) (*extractor, error) {
+	plan, err := nn.NewPlan(base.Graph, how.options(pool))
 	if err != nil {
 		return nil, fmt.Errorf("backbone %s: %w", base.Name, err)
 	}
@@ -54,7 +53,7 @@ func newViewExtractor(base *backbone.Backbone, pool *nn.Pool, r Reading, draws *
 	if draws != nil {
 		words += fmt.Sprintf(" drawn by %v, seed %d, epoch %d, version %d", draws.Random.Augment, draws.Random.Seed, draws.Epoch, augmentations)
 	}
-	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: words, Cut: base.Cut, Path: cpu.Path(), Version: decoders}
+	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: words, Cut: base.Cut, Path: how.path(), Version: decoders}
 	x.store, err = feature.OpenStore(dir, print, base.Width)
 	return x, err
 }

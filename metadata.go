@@ -23,6 +23,8 @@ const (
 	keyHead       = "graft.head"
 	keyMetrics    = "graft.metrics"
 	keyTrainedOn  = "graft.trained_on"
+	keyPrecision  = "graft.precision" // absent: f32
+	keyQuants     = "graft.quants"    // of int8: how values are stored, by name
 )
 
 // Values of keyKind.
@@ -60,6 +62,7 @@ type info struct {
 	metrics    json.RawMessage
 	head       json.RawMessage
 	trainedOn  contents
+	numerics   numerics
 	features   string // the tensor at which the base ends: the cut, where this model is a backbone itself
 }
 
@@ -82,6 +85,9 @@ func (in *info) encode() (map[string]string, error) {
 		}
 		m[key] = string(text)
 	}
+	if err := in.numerics.encode(m); err != nil {
+		return nil, fmt.Errorf("metadata %s: %w", keyQuants, err)
+	}
 	return m, nil
 }
 
@@ -103,6 +109,9 @@ func decodeInfo(m map[string]string) (*info, error) {
 		if err := json.Unmarshal([]byte(m[key]), v); err != nil {
 			return nil, fmt.Errorf("metadata %s: %w", key, err)
 		}
+	}
+	if in.numerics, err = decodeNumerics(m); err != nil {
+		return nil, err
 	}
 	if in.trainedOn, err = parseContents(m[keyTrainedOn]); err != nil {
 		return nil, fmt.Errorf("metadata %s: %w", keyTrainedOn, err)

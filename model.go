@@ -21,6 +21,7 @@ type Model struct {
 	info *info
 	path string
 	plan *nn.Plan
+	runs numerics // what the plan computes in
 	pool *nn.Pool
 
 	mu     sync.RWMutex // held for reading by every use, for writing by Close
@@ -55,7 +56,10 @@ func Open(path string, o ModelOptions) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	m.pool = nn.NewPool(o.Threads)
-	if m.plan, err = nn.NewPlan(file.Graph, nn.PlanOptions{Pool: m.pool}); err == nil {
+	if m.runs = m.info.numerics; !hasPrecision(m.runs.precision) {
+		m.runs = numerics{}
+	}
+	if m.plan, err = nn.NewPlan(file.Graph, m.runs.options(m.pool)); err == nil {
 		err = m.checkShapes(file.Graph)
 	}
 	if err != nil {
@@ -100,6 +104,15 @@ func (m *Model) MultiLabel() bool { return m.info.multiLabel }
 
 // Backbone returns the network whose features the model uses.
 func (m *Model) Backbone() BackboneInfo { return m.info.backbone }
+
+// Precision returns what the model's convolutions are computed in: as in training, or in f32 where this processor has no
+// instructions for that. note then says so; else it is "".
+func (m *Model) Precision() (info PrecisionInfo, note string) {
+	if made := m.info.numerics.precision; m.runs.precision != made {
+		note = fmt.Sprintf("this processor has no instructions for %v, in which the model was made and measured: it runs in %v", made, m.runs.precision)
+	}
+	return m.runs.info(), note
+}
 
 // Predict classifies one picture. It returns every class, the most probable first. Transparent parts of the
 // picture are taken as white.

@@ -14,7 +14,9 @@ import (
 
 	"github.com/graft-ml/graft/dataset"
 	"github.com/graft-ml/graft/internal/atomicfile"
+	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/onnx"
+	"github.com/graft-ml/graft/internal/quant"
 	"github.com/graft-ml/graft/internal/report"
 	"github.com/graft-ml/graft/internal/train"
 	"github.com/graft-ml/graft/metric"
@@ -22,14 +24,15 @@ import (
 
 // metricsFile is the content of metrics.json.
 type metricsFile struct {
-	Test     *metric.Report `json:"test"`
-	Split    SplitInfo      `json:"split"`
-	Backbone BackboneInfo   `json:"backbone"`
-	Head     headInfo       `json:"head"`
-	Data     dataInfo       `json:"data"`
-	Features featureInfo    `json:"features"`
-	Stages   []Stage        `json:"stages"`
-	Version  string         `json:"graft_version"`
+	Test      *metric.Report `json:"test"`
+	Split     SplitInfo      `json:"split"`
+	Backbone  BackboneInfo   `json:"backbone"`
+	Head      headInfo       `json:"head"`
+	Data      dataInfo       `json:"data"`
+	Features  featureInfo    `json:"features"`
+	Stages    []Stage        `json:"stages"`
+	Precision PrecisionInfo  `json:"precision"` // of the network that the figures of the test are of
+	Version   string         `json:"graft_version"`
 }
 
 // headInfo says how the head, or the network with it, was trained.
@@ -87,6 +90,13 @@ func (j *job) writeFiles(dir string) error {
 		{"curves.svg", func(w io.Writer) error { return report.PlotHistory(w, j.epochs(), j.best) }},
 		{"model.onnx", func(w io.Writer) error { _, err := model.WriteTo(w); return err }},
 	}
+	if j.o.QDQ && j.numerics.precision == nn.Int8 {
+		qdq, err := j.quantised(model)
+		if err != nil {
+			return err
+		}
+		files = slices.Insert(files, 0, runFile{"model-qdq.onnx", func(w io.Writer) error { _, err := qdq.WriteTo(w); return err }})
+	}
 	if !j.data.MultiLabel {
 		files = slices.Insert(files, 0, runFile{"confusion.svg", func(w io.Writer) error { return report.PlotConfusion(w, j.report) }})
 	}
@@ -126,7 +136,7 @@ func (j *job) metrics() metricsFile {
 	m := metricsFile{
 		Test: j.report, Split: j.splitInfo(), Backbone: j.backboneInfo(), Head: j.headInfo(),
 		Data:   dataInfo{j.data.Name, len(j.data.Classes), len(j.data.Samples), len(j.skipped()), j.data.Ignored},
-		Stages: j.stages, Version: Version,
+		Stages: j.stages, Precision: j.numerics.info(), Version: Version,
 	}
 	if j.feats != nil {
 		m.Features = featureInfo{j.feats.stats.Computed, j.feats.stats.Cached}
@@ -138,7 +148,7 @@ func (j *job) metrics() metricsFile {
 // time, no path, no number of threads.
 func (j *job) modelFile() (*onnx.Model, error) {
 	in := &info{version: Version, classes: j.data.Classes, multiLabel: j.data.MultiLabel, thresholds: j.thresholds,
-		spec: j.base.Spec, backbone: j.backboneInfo(), split: j.splitInfo(), features: j.base.Graph.Outputs[0].Name}
+		spec: j.base.Spec, backbone: j.backboneInfo(), split: j.splitInfo(), features: j.base.Graph.Outputs[0].Name, numerics: j.numerics}
 	var err error
 	if in.metrics, err = json.Marshal(j.summary()); err != nil {
 		return nil, err
@@ -156,6 +166,17 @@ func (j *job) modelFile() (*onnx.Model, error) {
 	m := &onnx.Model{Graph: j.model, Producer: "graft", ProducerVersion: Version}
 	m.Metadata, err = in.encode()
 	return m, err
+}
+
+// quantised returns m, which is in int8, in ONNX's form for quantised networks.
+func (j *job) quantised(m *onnx.Model) (*onnx.Model, error) {
+	g, err := quant.QDQ(m.Graph, j.numerics.quants)
+	if err != nil {
+		return nil, err
+	}
+	q := *m
+	q.Graph = g
+	return &q, nil
 }
 
 // summary is what a model file says of its test: the scores without the tables of classes.

@@ -73,9 +73,10 @@ type job struct {
 	split
 
 	// features
-	feats *features
-	views []*features       // further ones of the pictures that are learnt from, drawn at random
-	bad   []dataset.Skipped // in the order in which they were found, split's own first
+	feats    *features
+	numerics numerics          // what they were computed in, and what the model is
+	views    []*features       // further ones of the pictures that are learnt from, drawn at random
+	bad      []dataset.Skipped // in the order in which they were found, split's own first
 
 	// head
 	head       *train.Result
@@ -175,18 +176,13 @@ func (j *job) splitOptions() dataset.SplitOptions {
 
 // extract runs the frozen base on every picture whose features are not in the cache yet.
 func (j *job) extract(ctx context.Context) error {
-	x, err := newExtractor(j.base, j.pool, j.o.Reading)
+	e, err := j.choose(ctx)
 	if err != nil {
 		return err
 	}
-	used := j.split.all()
-	feats, failed, err := x.run(ctx, j.data, used, j.o.Progress)
-	if err != nil {
-		return err
-	}
-	j.feats, j.bad = feats, append(j.bad, failed...)
-	j.note("features: %d pictures through the base, %d from the cache", feats.stats.Computed, feats.stats.Cached)
-	if err := j.dropFailed(feats.have); err != nil {
+	j.feats, j.numerics, j.bad = e.feats, e.numerics, append(j.bad, e.bad...)
+	j.note("features: %d pictures through the base, %d from the cache", e.feats.stats.Computed, e.feats.stats.Cached)
+	if err := j.dropFailed(e.feats.have); err != nil {
 		return err
 	}
 	return j.extractViews(ctx)
@@ -231,7 +227,7 @@ func (j *job) classCounts() []int {
 
 // result is what the caller is told.
 func (j *job) result() *Run {
-	r := &Run{Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.best, Stages: j.stages}
+	r := &Run{Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.best, Stages: j.stages, Precision: j.numerics.info()}
 	for _, i := range j.test {
 		r.TestPaths = append(r.TestPaths, j.data.Samples[i].Path)
 	}

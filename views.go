@@ -71,7 +71,7 @@ func (j *job) extractViews(ctx context.Context) error {
 	learnt := append(append([]int(nil), j.train...), j.validation...)
 	computed, cached := 0, 0
 	for view := 1; view < j.o.Views; view++ {
-		x, err := newViewExtractor(j.base, j.pool, j.o.Reading, &loader.Augmentation{Random: j.random(), Epoch: view})
+		x, err := newViewExtractor(j.base, j.numerics, j.pool, j.o.Reading, &loader.Augmentation{Random: j.random(), Epoch: view})
 		if err != nil {
 			return err
 		}

@@ -40,7 +40,8 @@ fetched: a published network that is not in the store is built with random weigh
 	f.IntVar(&o.Threads, "threads", 0, "workers (default: all cores)")
 	f.Float64Var(&o.Seconds, "seconds", 5, "how long to run the network")
 	f.BoolVar(&o.Layers, "layers", false, "a table of the network's steps")
-	f.StringVar(&o.Write, "write", "", "write the network that is measured to this ONNX file")
+	f.StringVar(&o.Precision, "precision", "", "f32, bf16 or int8 (default f32)")
+	f.StringVar(&o.Write, "write", "", "write the network that is measured to this ONNX file, that of int8 quantised for other runtimes")
 	addFacts(f, &o.Backbone)
 	f.StringVar(&o.Backbone.Cut, "cut", "", `tensor that is the feature; "none": the file's own output (default: before the classifier)`)
 	addStore(f, &o.Backbone.Hub)
@@ -55,7 +56,7 @@ func showBench(out *output, r *graft.BenchReport) error {
 	out.printf("%s, %d cores, %s\n", r.CPU, r.Cores, r.Path)
 	out.printf("peak     %.1f GFLOP/s of float32 on one thread, %.1f on %d; copies %.1f GB/s\n", r.Peak.OneThread, r.Peak.AllThreads, r.Threads, r.CopySpeed)
 	out.printf("network  %s with %s: %dx%d pixels, %.3g GFLOP a picture, %d features\n", r.Network, origins[r.Weights], r.Width, r.Height, r.GFLOP, r.Features)
-	out.printf("run      batches of %d on %d threads\n\n", r.Batch, r.Threads)
+	out.printf("run      batches of %d on %d threads in %s\n\n", r.Batch, r.Threads, r.Precision)
 	w := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "%-13s\tmin\tmedian\tmax\t\n", "")
 	for _, row := range []struct {

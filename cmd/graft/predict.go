@@ -77,6 +77,9 @@ func (p *prediction) run(ctx context.Context, model string, paths []string) erro
 		return err
 	}
 	defer m.Close()
+	if _, note := m.Precision(); note != "" {
+		p.out.event(graft.Event{Note: note, Warn: true})
+	}
 	write := p.table(paths)
 	switch {
 	case p.csv:

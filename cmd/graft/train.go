@@ -64,6 +64,8 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f := cmd.Flags()
 	f.StringVar(&o.Strategy, "strategy", "", "how much of the network is trained: frozen, early, multi, partial, finetune or scratch (default frozen; with --depth early or multi)")
 	f.BoolVar(&o.Resume, "resume", false, "go on with the run that was stopped, or begin it")
+	f.StringVar(&o.Precision, "precision", "", "what a frozen network computes in: f32, bf16, int8, or auto, the fastest that keeps the accuracy (default f32)")
+	f.BoolVar(&o.QDQ, "qdq", false, "with --precision int8 or auto: also write the model as model-qdq.onnx, quantised for other runtimes")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split, the initial weights and the order of pictures")
 	f.Float64Var(&o.Test, "test", defaultTest, "share of each class held out for the test")
 	f.Float64Var(&o.Validation, "val", 0.1, "share of the rest that chooses the number of epochs; 0: none, all epochs are run")
@@ -83,12 +85,14 @@ type runJSON struct {
 	Test   any           `json:"test"`
 	Best   int           `json:"best_epoch"`
 	Stages []graft.Stage `json:"stages"`
+
+	Precision graft.PrecisionInfo `json:"precision"`
 }
 
 func showRun(out *output, run *graft.Run) error {
 	out.endBar()
 	if out.JSON {
-		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages})
+		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages, run.Precision})
 	}
 	if err := report.Text(out.out, run.Report, report.TextOptions{}); err != nil {
 		return err
@@ -98,6 +102,7 @@ func showRun(out *output, run *graft.Run) error {
 		times = append(times, fmt.Sprintf("%s %.1f s", s.Name, s.Seconds))
 	}
 	out.printf("\ntime     %s\n", strings.Join(times, ", "))
+	out.printf("numbers  %s (%s)\n", run.Precision.Name, run.Precision.Path)
 	out.printf("model    %s\n", run.Model)
 	out.printf("predict  %s predict %s PICTURE…\n", self(), shellQuote(filepath.ToSlash(run.Model)))
 	return nil
