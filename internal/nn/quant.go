@@ -70,8 +70,8 @@ func weightsFit(w []float32, scale float32, depthwise bool) bool {
 }
 
 // QuantiseWeights rounds the weights w [outC, …] of a convolution to integers q and a scale for each output channel: w
-// is about q·scale. q is within ±64; that of a depthwise convolution within ±127, and the positive ones and the
-// negative ones of taps 2i and 2i+1 within ±128 together.
+// is about q·scale, and q is 0 in a channel with a weight that is not finite. q is within ±64; that of a depthwise
+// convolution within ±127, and the positive ones and the negative ones of taps 2i and 2i+1 within ±128 together.
 func QuantiseWeights(w []float32, outC int, depthwise bool) (q []int8, scale []float32) {
 	q, scale = make([]int8, len(w)), make([]float32, outC)
 	per, limit := len(w)/outC, float32(weightLimit)
@@ -80,7 +80,10 @@ func QuantiseWeights(w []float32, outC int, depthwise bool) (q []int8, scale []f
 	}
 	for c := range outC {
 		row := w[c*per : (c+1)*per]
-		scale[c] = weightScale(row, limit, depthwise)
+		if scale[c] = weightScale(row, limit, depthwise); scale[c] == 0 {
+			scale[c] = 1
+			continue
+		}
 		for i, v := range row {
 			q[c*per+i] = roundWeight(v, scale[c], limit)
 		}
@@ -88,26 +91,23 @@ func QuantiseWeights(w []float32, outC int, depthwise bool) (q []int8, scale []f
 	return q, scale
 }
 
-// roundWeight returns v in units of scale; NaN is 0.
+// roundWeight returns v, which is finite, in units of scale.
 func roundWeight(v, scale, limit float32) int8 {
-	if v != v {
-		return 0
-	}
 	return int8(math.RoundToEven(float64(max(-limit, min(limit, v/scale)))))
 }
 
 // weightScale returns the scale of the weights of a channel whose squared error is least, of those that clip up to a
-// third of the range.
+// third of the range. It is 0 for a channel of nothing but zeros, and for one with a weight that is not finite.
 func weightScale(w []float32, limit float32, depthwise bool) float32 {
 	top := float32(0)
 	for _, v := range w {
 		top = max(top, v, -v)
 	}
-	if !(top > 0) || math.IsInf(float64(top), 0) {
-		return 1
-	}
 	const steps = 24
 	widest := top / weightLimit
+	if !(widest > 0) || math.IsInf(float64(top), 0) {
+		return 0
+	}
 	best, least := widest, math.Inf(1)
 	for k := range 2 * steps {
 		scale := widest * (1 - float32(k)/(3*steps))

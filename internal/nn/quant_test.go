@@ -37,8 +37,13 @@ func TestQuantisedWeightsStayInRange(t *testing.T) {
 			}
 		}
 	}
-	if q, scale := QuantiseWeights(make([]float32, 4), 2, false); slices.Max(q) != 0 || scale[0] <= 0 {
-		t.Errorf("zeros become %v by %v", q, scale)
+	inf := float32(math.Inf(1))
+	for _, w := range [][]float32{{0, 0, 0}, {inf, 900, 900}, {800, -inf, 900}, {700, 700, inf - inf}, {1e-45, 0, 0}} {
+		for _, depthwise := range []bool{false, true} {
+			if q, scale := QuantiseWeights(w, 1, depthwise); slices.Max(q) != 0 || slices.Min(q) != 0 || scale[0] <= 0 {
+				t.Errorf("%v becomes %v by %v", w, q, scale)
+			}
+		}
 	}
 }
 
