@@ -37,8 +37,14 @@ type tapeCompiler struct {
 	groups    map[*Node]*normGroup // by their last nodes
 	inner     map[*Node]bool       // nodes of groups that are not the last
 	packed    map[packKey]bool     // weights that are packed in this program
-	prepare   []func()             // work ahead of the steps, on parameters alone, each of which may run beside the others
+	prepare   []preparation        // work ahead of the steps, on parameters alone, each of which may run beside the others
 	again     bool                 // values are computed a second time
+}
+
+// preparation is a piece of work ahead of the steps.
+type preparation struct {
+	size int // elements
+	run  func()
 }
 
 // tapeOp is the faster way of an operator on a tape. Each reports false where it does not apply; the definition is then
@@ -137,7 +143,8 @@ func (c *tapeCompiler) begin(p *tapeProgram) {
 	if len(c.prepare) == 0 {
 		return
 	}
-	first := &step{tasks: len(c.prepare), task: func(_ *frame, i int) { c.prepare[i]() }}
+	slices.SortStableFunc(c.prepare, func(a, b preparation) int { return b.size - a.size }) // the largest first: all threads end together
+	first := &step{tasks: len(c.prepare), task: func(_ *frame, i int) { c.prepare[i].run() }}
 	p.steps = slices.Insert(p.steps, 0, first)
 	p.turn++
 }

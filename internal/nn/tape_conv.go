@@ -156,7 +156,7 @@ func (c *tapeCompiler) packedBy(key packKey, trains bool, size int, pack func(ds
 	}
 	if trains && !c.packed[key] {
 		c.packed[key] = true
-		c.prepare = append(c.prepare, func() { pack(p) })
+		c.prepare = append(c.prepare, preparation{size, func() { pack(p) }})
 	}
 	return p
 }

@@ -98,7 +98,7 @@ func (c *tapeCompiler) normForward(g *normGroup) {
 	switch {
 	case c.again:
 	case !b.batch:
-		c.prepare = append(c.prepare, func() { k.Scale(b.scale, gamma, b.spread) })
+		c.prepare = append(c.prepare, preparation{k.C, func() { k.Scale(b.scale, gamma, b.spread) }})
 	default:
 		c.normStatistics(g, k, x, gamma)
 	}
