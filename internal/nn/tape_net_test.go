@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/graft-ml/graft/internal/check"
+	"github.com/graft-ml/graft/internal/tensor"
 )
 
 // tapeTolerance is the difference allowed between the gradients of a tape and those by definition, relative to the
@@ -225,5 +228,26 @@ func TestTapeAccumulate(t *testing.T) {
 		if d := relativeGap(parts.Grad(p), whole.Grad(p), 0); !(d <= 1e-5) {
 			t.Errorf("gradient by %s: off by %.2g", p, d)
 		}
+	}
+}
+
+// Gradients of a whole network without corners agree with differences, with the statistics of the file and the batch's.
+func TestTapeNetGradCheck(t *testing.T) {
+	b := newNet("smooth", 5)
+	x := b.conv(b.Input("x", tensor.Free, 3, 6, 5), 3, 6, 3, 2, nil)
+	x = b.Op("Sigmoid", nil, b.bn(x, 6))
+	y := b.Op("Tanh", nil, b.conv(x, 6, 6, 3, 1, Attrs{"group": int64(6)}))
+	s := b.Op("Sigmoid", nil, b.conv(b.Op("GlobalAveragePool", nil, y), 6, 6, 1, 1, nil))
+	y = b.Op("Mul", nil, y, s)
+	x = b.Op("Add", nil, x, b.bn(b.conv(y, 6, 6, 1, 1, nil), 6))
+	x = b.Op("AveragePool", Attrs{"kernel_shape": []int64{2, 2}}, b.Op("Concat", Attrs{"axis": int64(1)}, x, y))
+	x = b.linear(b.pooled(x), 12, 4)
+	b.Output("y", b.Op("Tanh", nil, x))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stats := range []bool{false, true} { // weights are of size 0.2, and so want a smaller step
+		checkTapeOf(t, g, TapeOptions{Params: weightsOf(g), BatchStats: stats}, check.Gradient{Step: 1.0 / 64, Tol: 3e-4}, [][]float32{randomInput(g, 3)}, nil)
 	}
 }

@@ -23,28 +23,33 @@ func points(rng *rand.Rand, n int, from, scale float32) []float32 {
 // checkTape checks the gradients of g by params.
 func checkTape(t *testing.T, g *Graph, params []string, in [][]float32, mask func(*Node, []float32)) {
 	t.Helper()
-	tape, err := NewTape(g, TapeOptions{Params: params})
+	checkTapeOf(t, g, TapeOptions{Params: params}, check.Gradient{}, in, mask)
+}
+
+// checkTapeOf is checkTape with other options, and with the step and tolerance of c.
+func checkTapeOf(t *testing.T, g *Graph, o TapeOptions, c check.Gradient, in [][]float32, mask func(*Node, []float32)) {
+	t.Helper()
+	params := o.Params
+	tape, err := NewTape(g, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const batch = 3
-	c := check.Gradient{
-		Forward: func() []float32 {
-			y, err := tape.Forward(batch, in, mask)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return y
-		},
-		Backward: func(dOut []float32) (grads [][]float32) {
-			if err := tape.Backward(dOut); err != nil {
-				t.Fatal(err)
-			}
-			for _, p := range params {
-				grads = append(grads, tape.Grad(p))
-			}
-			return grads
-		},
+	c.Forward = func() []float32 {
+		y, err := tape.Forward(batch, in, mask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return y
+	}
+	c.Backward = func(dOut []float32) (grads [][]float32) {
+		if err := tape.Backward(dOut); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range params {
+			grads = append(grads, tape.Grad(p))
+		}
+		return grads
 	}
 	for _, p := range params {
 		c.Vars = append(c.Vars, tape.Param(p))
