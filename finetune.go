@@ -179,7 +179,7 @@ func (j *job) network() (*nn.Graph, train.Network, error) {
 	if err != nil {
 		return nil, net, err
 	}
-	full := join(base, head)
+	full := nn.Join(base, head)
 	net.Graph = full
 	net.Phases = j.phases(full, stages, len(base.Nodes))
 	if first := len(stages) - j.o.Tuning.Stages; j.o.Strategy == strategyPartial && first > 0 {

@@ -146,7 +146,7 @@ func (j *job) chooseThresholds(ctx context.Context) error {
 // ones, bit for bit.
 func (j *job) measure(ctx context.Context) (err error) {
 	classifier := withProbabilities(j.head.Head, j.data.MultiLabel)
-	j.model = join(j.base.Graph, classifier)
+	j.model = nn.Join(j.base.Graph, classifier)
 	in := metric.Input{Classes: j.data.Classes, MultiLabel: j.data.MultiLabel, Seed: j.o.Seed, Thresholds: j.thresholds}
 	if in.Probs, in.Labels, err = j.probabilities(ctx, classifier, j.test); err != nil {
 		return err
