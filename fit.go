@@ -81,6 +81,7 @@ func (j *job) headOptions() train.HeadOptions {
 // options is h as package train takes it.
 func (h Head) options() train.HeadOptions {
 	return train.HeadOptions{
+		Kind: h.Kind, Clusters: h.Clusters,
 		Hidden: h.Hidden, Activation: h.Activation, Dropout: h.Dropout,
 		Optimizer: h.Optimizer, LearningRate: h.LearningRate, Momentum: h.Momentum, Nesterov: h.Nesterov,
 		WeightDecay: h.WeightDecay, Schedule: h.Schedule, WarmupEpochs: h.Warmup,

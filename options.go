@@ -93,6 +93,12 @@ type TrainOptions struct {
 
 // Head says what is trained on the features, and how.
 type Head struct {
+	// Kind is "dense" (default): dense layers that are trained. "nearest-mean" and "cosine" compare features with the
+	// mean of each class, by distance or by angle: for few pictures a class, each of one label. "kmeans" is a linear head
+	// on the distances to the centres of clusters.
+	Kind     string
+	Clusters int // of kmeans; 0: chosen by validation
+
 	Hidden     []int   // widths of hidden layers; none: a linear head
 	Activation string  // "relu" (default) or "gelu"
 	Dropout    float64 // share dropped behind each hidden layer; of a linear head, of the features

@@ -38,6 +38,7 @@ type metricsFile struct {
 // headInfo says how the head, or the network with it, was trained.
 type headInfo struct {
 	Strategy  string `json:"strategy"`
+	Kind      string `json:"kind"`
 	Hidden    []int  `json:"hidden"`
 	Optimizer string `json:"optimizer"`
 	BestEpoch int    `json:"best_epoch"`
@@ -122,11 +123,14 @@ func (j *job) backboneInfo() BackboneInfo {
 }
 
 func (j *job) headInfo() headInfo {
-	h := headInfo{Strategy: j.o.Strategy, Hidden: j.o.Head.Hidden, Optimizer: cmp.Or(j.o.Head.Optimizer, train.Adam), BestEpoch: j.best, Refit: j.refit > 0}
+	h := headInfo{Strategy: j.o.Strategy, Kind: cmp.Or(j.o.Head.Kind, train.DenseHead), Hidden: j.o.Head.Hidden, Optimizer: cmp.Or(j.o.Head.Optimizer, train.Adam), BestEpoch: j.best, Refit: j.refit > 0}
 	if a := j.o.augment(); a.Changes() || a.Mixes() {
 		h.Augment, h.Views = a.String(), j.o.Views
 	}
-	if j.tuned != nil {
+	switch {
+	case h.Kind == train.NearestMeanHead || h.Kind == train.CosineHead:
+		h.Optimizer = ""
+	case j.tuned != nil:
 		h.Optimizer = cmp.Or(j.o.Tuning.Optimizer, train.AdamW)
 	}
 	return h

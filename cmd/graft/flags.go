@@ -77,6 +77,8 @@ func addHead(f *pflag.FlagSet, h *graft.Head) {
 	f.IntVar(&h.Epochs, "epochs", 0, "epochs at most (default 30)")
 	f.IntVar(&h.Batch, "batch", 0, "pictures a step (default 32)")
 	f.IntVar(&h.Patience, "patience", 0, "epochs without a better validation loss before stopping (default 5)")
+	f.StringVar(&h.Kind, "head", "", "dense, nearest-mean, cosine or kmeans (default dense: layers that are trained)")
+	f.IntVar(&h.Clusters, "clusters", 0, "clusters of a kmeans head (default: chosen by validation)")
 	f.Var((*ints)(&h.Hidden), "hidden", "widths of hidden layers, as 256 or 256,128 (default: none, a linear head)")
 	f.StringVar(&h.Activation, "activation", "", "of hidden layers: relu or gelu (default relu)")
 	f.Float64Var(&h.Dropout, "dropout", 0, "share dropped behind each hidden layer; of a linear head, of the features")

@@ -154,13 +154,18 @@ func (f *fit) mask(dst []float32, epoch int, layer uint64) {
 	}
 }
 
-// record measures the head as it stands after an epoch, tells the caller, and keeps it if it is the best. It
-// reports whether training should stop.
+// record is keep for the head as it stands after an epoch.
 func (f *fit) record(ctx context.Context, epoch int, rate float64) (stop bool, err error) {
 	head, err := f.folded()
 	if err != nil {
 		return false, err
 	}
+	return f.keep(ctx, head, epoch, rate)
+}
+
+// keep measures a head, tells the caller, and keeps it if it is the best so far. It reports whether training should
+// stop.
+func (f *fit) keep(ctx context.Context, head *nn.Graph, epoch int, rate float64) (stop bool, err error) {
 	plan, err := nn.NewPlan(head, nn.PlanOptions{Pool: f.o.Pool, MaxBatch: measureRows})
 	if err != nil {
 		return false, err

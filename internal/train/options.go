@@ -11,6 +11,11 @@ import (
 
 // Words that HeadOptions takes.
 const (
+	DenseHead       = "dense"
+	NearestMeanHead = "nearest-mean"
+	CosineHead      = "cosine"
+	KMeansHead      = "kmeans"
+
 	ReLU = "relu"
 	GELU = "gelu"
 
@@ -37,6 +42,12 @@ const DefaultEpochs = 30
 type HeadOptions struct {
 	Classes    int  // K, at least 2; 1 is allowed for MultiLabel
 	MultiLabel bool // sigmoid and binary cross-entropy a class, where the default is softmax and cross-entropy
+
+	// Kind is DenseHead (default): dense layers that are trained. NearestMeanHead and CosineHead compare features with
+	// the mean of each class, by distance or by angle: for few pictures a class, each of one label. KMeansHead is a
+	// linear head on the distances to the centres of Clusters clusters.
+	Kind     string
+	Clusters int // of KMeansHead; 0: the best of one, two and four times Classes by validation, without it twice
 
 	Hidden     []int   // widths of the hidden layers; none: a linear head
 	Activation string  // of the hidden layers: ReLU (default) or GELU
@@ -96,6 +107,12 @@ func (o HeadOptions) Validate() error {
 	for i, h := range o.Hidden {
 		want(h >= 1, "hidden layer %d of width %d, want at least 1", i+1, h)
 	}
+	word("head", o.Kind, DenseHead, NearestMeanHead, CosineHead, KMeansHead)
+	want(o.Kind == "" || o.Kind == DenseHead || len(o.Hidden) == 0, "hidden layers with a %s head, want a %s one", o.Kind, DenseHead)
+	means := o.Kind == NearestMeanHead || o.Kind == CosineHead
+	want(!means || !o.MultiLabel, "a %s head for several labels a picture, want a %s one", o.Kind, DenseHead)
+	want(!means || o.Dropout == 0 && o.Optimizer == "", "optimizer %q and dropout %v with a %s head, which is not trained by steps", o.Optimizer, o.Dropout, o.Kind)
+	want(o.Clusters >= 0 && (o.Clusters == 0 || o.Kind == KMeansHead), "%d clusters with a head %q, want a number with %s", o.Clusters, o.Kind, KMeansHead)
 	word("activation", o.Activation, ReLU, GELU)
 	share("dropout", o.Dropout)
 	word("optimizer", o.Optimizer, Adam, AdamW, LAMB, SGD, LBFGS)
@@ -123,6 +140,7 @@ func (o HeadOptions) Validate() error {
 
 // withDefaults fills in what is not set.
 func (o HeadOptions) withDefaults() HeadOptions {
+	setDefault(&o.Kind, DenseHead)
 	setDefault(&o.Activation, ReLU)
 	setDefault(&o.Optimizer, Adam)
 	setDefault(&o.Schedule, Constant)

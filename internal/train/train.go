@@ -79,13 +79,24 @@ func FitHead(ctx context.Context, train, val Data, o HeadOptions, onEpoch func(E
 	if err := o.checkClasses(train); err != nil {
 		return nil, err
 	}
+	if o.Kind == KMeansHead {
+		return fitKMeans(ctx, train, val, o, onEpoch)
+	}
+	return fitHead(ctx, train, val, o, onEpoch)
+}
+
+// fitHead is FitHead for data and options that have been checked.
+func fitHead(ctx context.Context, train, val Data, o HeadOptions, onEpoch func(Epoch)) (*Result, error) {
 	f, err := newFit(train, val, o, onEpoch)
 	if err != nil {
 		return nil, err
 	}
-	if o.Optimizer == LBFGS {
+	switch {
+	case o.Kind == NearestMeanHead || o.Kind == CosineHead:
+		err = f.prototypes(ctx)
+	case o.Optimizer == LBFGS:
 		err = f.minimise(ctx)
-	} else {
+	default:
 		err = f.epochs(ctx)
 	}
 	if err != nil {
