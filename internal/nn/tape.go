@@ -100,7 +100,7 @@ func NewTape(g *Graph, o TapeOptions) (*Tape, error) {
 	if err := t.findPath(infos); err != nil {
 		return nil, err
 	}
-	t.plain = o.byDefinition || !t.hasPictures(infos)
+	t.plain = o.byDefinition
 	if err := t.freeze(infos); err != nil {
 		return nil, err
 	}
@@ -141,13 +141,6 @@ func (t *Tape) findPath(infos map[string]Info) error {
 		return fmt.Errorf("nn: graph %q: output %q depends on none of the parameters %v", t.g.Name, out, t.g.Inputs[len(t.inputs):])
 	}
 	return nil
-}
-
-// hasPictures reports whether gradients go through pictures, for which there are faster ways than definitions.
-func (t *Tape) hasPictures(infos map[string]Info) bool {
-	return slices.ContainsFunc(t.g.Nodes, func(n *Node) bool {
-		return t.path[n] && slices.ContainsFunc(n.Outputs, func(s string) bool { return len(infos[s].Shape) == 4 })
-	})
 }
 
 func reversed(nodes []*Node) []*Node {
