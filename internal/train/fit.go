@@ -97,6 +97,9 @@ func (f *fit) epochs(ctx context.Context) error {
 				return diverged(value, epoch, rate)
 			}
 		}
+		if f.o.OnlyLast && epoch < f.o.Epochs {
+			continue
+		}
 		if stop, err := f.record(ctx, epoch, rate); err != nil || stop {
 			return err
 		}

@@ -411,7 +411,7 @@ func TestLBFGSConverges(t *testing.T) {
 	if n := len(f.result.History); n >= 200 {
 		t.Errorf("no end after %d iterations", n)
 	}
-	m := &minimiser{fit: f, ctx: t.Context(), slope: make([]float64, len(f.layers[0].w)+len(f.layers[0].b))}
+	m := newMinimiser(t.Context(), f)
 	var x []float64
 	for _, v := range append(slices.Clone(f.layers[0].w), f.layers[0].b...) {
 		x = append(x, float64(v))
@@ -456,6 +456,29 @@ func TestInitialWeights(t *testing.T) {
 		// The mean square of a flat distribution is a third of its limit's; 800 draws come within a tenth.
 		if mean := square / float64(len(layers[i].w)); top > limit || math.Abs(mean-limit*limit/3) > limit*limit/30 {
 			t.Errorf("layer %d: weights up to %v, mean square %v, limit %v", i, top, mean, limit)
+		}
+	}
+}
+
+// OnlyLast gives the head that the last epoch would give anyhow, and one row of history.
+func TestOnlyLast(t *testing.T) {
+	d := blobs(90, 5, 3, 1)
+	for _, optimizer := range []string{Adam, LBFGS} {
+		o := HeadOptions{Classes: 3, Optimizer: optimizer, Epochs: 6, WeightDecay: 1e-3}
+		all, err := FitHead(t.Context(), d, Data{}, o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.OnlyLast = true
+		last, err := FitHead(t.Context(), d, Data{}, o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(last.History) != 1 || last.BestEpoch != 6 || last.History[0].Epoch != 6 || last.History[0].TrainLoss != all.History[5].TrainLoss {
+			t.Errorf("%s: history %v, best %d, want the last row of %v", optimizer, last.History, last.BestEpoch, all.History)
+		}
+		if !slices.Equal(last.Head.Init[weightName(0)].F, all.Head.Init[weightName(0)].F) {
+			t.Errorf("%s: another head", optimizer)
 		}
 	}
 }

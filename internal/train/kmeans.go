@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/graft-ml/graft/internal/cluster"
 	"github.com/graft-ml/graft/internal/nn"
@@ -27,7 +28,7 @@ func fitKMeans(ctx context.Context, train, val Data, o HeadOptions, onEpoch func
 		if err != nil {
 			return nil, err
 		}
-		if best == nil || r.History[r.BestEpoch-1].ValLoss < best.History[best.BestEpoch-1].ValLoss {
+		if best == nil || r.best().ValLoss < best.best().ValLoss {
 			best = r
 		}
 	}
@@ -37,6 +38,12 @@ func fitKMeans(ctx context.Context, train, val Data, o HeadOptions, onEpoch func
 		}
 	}
 	return best, nil
+}
+
+// best is the row of the history that the head is from.
+func (r *Result) best() Epoch {
+	i := slices.IndexFunc(r.History, func(e Epoch) bool { return e.Epoch == r.BestEpoch })
+	return r.History[i]
 }
 
 // fitDistances is fitKMeans for one number of clusters.

@@ -14,12 +14,18 @@ import (
 // WeightDecay/2·Σw² over the weights without the biases.
 type minimiser struct {
 	*fit
-	ctx   context.Context
-	at    []float64 // the point that value and slope were computed for
-	value float64
-	slope []float64
-	last  float64 // the value of the iteration recorded last
-	err   error
+	ctx context.Context
+
+	standard []float32 // the training data's features, standardised
+
+	at         []float64 // the point that value and slope were computed for
+	value      float64
+	slope      []float64
+	iterations int
+	point      []float64 // of the last iteration, with OnlyLast
+
+	last float64 // the value of the iteration recorded last
+	err  error
 }
 
 // errEnough ends a minimisation that need not go on.
@@ -29,16 +35,24 @@ var errEnough = errors.New("enough iterations")
 // iterations. Below it lies the rounding noise of float32 logits.
 var settled = optimize.FunctionConverge{Absolute: 1e-9, Relative: 1e-6, Iterations: 5}
 
+func newMinimiser(ctx context.Context, f *fit) *minimiser {
+	m := &minimiser{fit: f, ctx: ctx, last: math.NaN(), standard: make([]float32, len(f.train.X))}
+	for i := range f.train.N() {
+		f.scaler.apply(m.standard[i*f.train.D:(i+1)*f.train.D], f.train.row(i))
+	}
+	m.slope = make([]float64, len(f.layers[0].w)+len(f.layers[0].b))
+	return m
+}
+
 // minimise runs L-BFGS, one iteration an epoch.
 func (f *fit) minimise(ctx context.Context) error {
-	m := &minimiser{fit: f, ctx: ctx, last: math.NaN()}
+	m := newMinimiser(ctx, f)
 	start := make([]float64, 0, len(f.layers[0].w)+len(f.layers[0].b))
 	for _, values := range [][]float32{f.layers[0].w, f.layers[0].b} {
 		for _, v := range values {
 			start = append(start, float64(v))
 		}
 	}
-	m.slope = make([]float64, len(start))
 	converge := settled
 	p := optimize.Problem{
 		Func: func(x []float64) float64 { m.evaluate(x); return m.value },
@@ -49,12 +63,19 @@ func (f *fit) minimise(ctx context.Context) error {
 	case m.err != nil:
 		return m.err
 	case errors.Is(err, errEnough):
-		return nil
 	case res == nil || res.X == nil:
 		return err
+	default: // converged, or no step leads further down: within float32 that is the same
+		if err := m.iteration(res.X, res.F); err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
 	}
-	// Converged, or no step leads further down: within float32 that is the same.
-	return m.iteration(res.X, res.F)
+	if !m.o.OnlyLast {
+		return nil
+	}
+	m.set(m.point)
+	_, err = m.record(ctx, m.iterations, 0)
+	return err
 }
 
 // Init is part of optimize.Recorder.
@@ -80,14 +101,18 @@ func (m *minimiser) iteration(x []float64, value float64) error {
 		return nil
 	}
 	m.last = value
-	m.set(x)
-	epoch := len(m.result.History) + 1
-	stop, err := m.record(m.ctx, epoch, 0)
-	if err != nil {
-		m.err = err
-		return err
+	m.iterations++
+	stop := false
+	if m.o.OnlyLast {
+		m.point = append(m.point[:0], x...)
+	} else {
+		m.set(x)
+		if stop, m.err = m.record(m.ctx, m.iterations, 0); m.err != nil {
+			return m.err
+		}
+		m.started = time.Now()
 	}
-	if m.started = time.Now(); stop || epoch >= m.o.Epochs {
+	if stop || m.iterations >= m.o.Epochs {
 		return errEnough
 	}
 	return nil
@@ -125,23 +150,18 @@ func (m *minimiser) evaluate(x []float64) {
 func (m *minimiser) sweep() error {
 	clear(m.slope)
 	m.value = 0
-	total, n := m.loss.total(m.train.Labels), m.train.N()
-	rows := make([]int, 0, measureRows)
+	total, n, d := m.loss.total(m.train.Labels), m.train.N(), m.train.D
 	for lo := 0; lo < n; lo += measureRows {
 		if err := m.ctx.Err(); err != nil {
 			return err
 		}
-		rows = rows[:0]
-		for i := lo; i < min(n, lo+measureRows); i++ {
-			rows = append(rows, i)
-		}
-		m.gather(rows)
-		z, err := m.tape.Forward(len(rows), [][]float32{m.x}, nil)
+		hi := min(n, lo+measureRows)
+		z, err := m.tape.Forward(hi-lo, [][]float32{m.standard[lo*d : hi*d]}, nil)
 		if err != nil {
 			return err
 		}
 		m.dz = sized(m.dz, len(z))
-		m.value += m.loss.sum(m.dz, z, m.labels, 1/total) / total
+		m.value += m.loss.sum(m.dz, z, m.train.Labels[lo:hi], 1/total) / total
 		if err := m.tape.Backward(m.dz); err != nil {
 			return err
 		}

@@ -78,6 +78,9 @@ type HeadOptions struct {
 	// WeightsAuto (default): balanced if the largest class has over three times the pictures of the smallest.
 	ClassWeights string
 
+	// OnlyLast measures the head of the last epoch alone and keeps that one: for a quick comparison of options.
+	OnlyLast bool
+
 	Seed          uint64
 	NoStandardise bool     // train on the features as they are
 	Pool          *nn.Pool // nil: one thread
