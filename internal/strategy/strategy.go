@@ -1,0 +1,212 @@
+// Package strategy decides by measurement what to train on a frozen base: at which depths of the network the features
+// are taken, and which head is trained on them.
+//
+// Input: the features of every depth side by side, labels, and folds of the training pictures. Output: a score for each
+// candidate, from pictures that its heads have not seen, and the choice. Test pictures have no part in it. Scores are a
+// function of data, folds and options alone; only how many candidates are tried may depend on time, by the deadline that
+// the caller sets.
+package strategy
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/train"
+)
+
+// Problem is what candidates are compared on.
+type Problem struct {
+	Data   train.Data // the features of all depths side by side
+	Widths []int      // of each depth, in the order of their columns
+	Folds  [][]int    // rows of Data: each held out once
+}
+
+// Candidate is one way to train.
+type Candidate struct {
+	Depths []int // indices into Problem.Widths, ascending
+	Head   train.HeadOptions
+}
+
+// String names the depths, from 1, and the head.
+func (c Candidate) String() string { return c.Named(nil) }
+
+// Named is String with names of the depths.
+func (c Candidate) Named(names []string) string {
+	depths := make([]string, len(c.Depths))
+	for i, d := range c.Depths {
+		if depths[i] = fmt.Sprint(d + 1); names != nil {
+			depths[i] = names[d]
+		}
+	}
+	head := c.Head.Kind
+	switch {
+	case head != "" && head != train.DenseHead:
+	case len(c.Head.Hidden) > 0:
+		head = fmt.Sprintf("hidden %v", c.Head.Hidden)
+	case c.Head.WeightDecay > 0:
+		head = fmt.Sprintf("linear, L2 %.0e", c.Head.WeightDecay)
+	default:
+		head = "linear"
+	}
+	return fmt.Sprintf("depth %s, %s", strings.Join(depths, "+"), head)
+}
+
+// Score is how a candidate did on pictures that it had not seen.
+type Score struct {
+	Candidate Candidate
+	Accuracy  float64 // share of right pictures; for many labels the mean F1 of a picture's labels
+	Low, High float64 // 95 % interval
+	Seconds   float64
+
+	right []float64 // [N]: for each row of the data, from 0 to 1
+}
+
+// CrossValidate fits c's head once for each fold, on the other folds, and scores it on that one.
+func (p *Problem) CrossValidate(ctx context.Context, c Candidate) (Score, error) {
+	start := time.Now()
+	s := Score{Candidate: c, right: make([]float64, p.Data.N())}
+	all, head := p.columns(c.Depths), c.Head
+	head.OnlyLast = true
+	for f, held := range p.Folds {
+		var rest []int
+		for other, fold := range p.Folds {
+			if other != f {
+				rest = append(rest, fold...)
+			}
+		}
+		r, err := train.FitHead(ctx, pick(all, rest), train.Data{}, head, nil)
+		if err != nil {
+			return s, fmt.Errorf("%v, fold %d of %d: %w", c, f+1, len(p.Folds), err)
+		}
+		if err := s.judge(ctx, r.Head, pick(all, held), held); err != nil {
+			return s, err
+		}
+	}
+	s.Accuracy, s.Low, s.High = interval(s.right)
+	s.Seconds = time.Since(start).Seconds()
+	return s, nil
+}
+
+// judge runs a head on d, the rows held out, and marks which are right.
+func (s *Score) judge(ctx context.Context, head *nn.Graph, d train.Data, held []int) error {
+	o := s.Candidate.Head
+	plan, err := nn.NewPlan(head, nn.PlanOptions{Pool: o.Pool, MaxBatch: 256})
+	if err != nil {
+		return err
+	}
+	z := make([]float32, d.N()*o.Classes)
+	if err := plan.Run(ctx, [][]float32{z}, [][]float32{d.X}, d.N()); err != nil {
+		return err
+	}
+	for i, row := range held {
+		s.right[row] = right(z[i*o.Classes:(i+1)*o.Classes], d.Labels[i], o.MultiLabel)
+	}
+	return nil
+}
+
+// right is 1 if the largest logit is the label's; for many labels the F1 of those said.
+func right(z []float32, labels []int, multi bool) float64 {
+	if !multi {
+		for c, v := range z {
+			if v > z[labels[0]] || v == z[labels[0]] && c < labels[0] {
+				return 0
+			}
+		}
+		return 1
+	}
+	said, hit := 0, 0
+	for _, v := range z {
+		if v >= 0 {
+			said++
+		}
+	}
+	for _, c := range labels {
+		if z[c] >= 0 {
+			hit++
+		}
+	}
+	if said+len(labels) == 0 {
+		return 1
+	}
+	return 2 * float64(hit) / float64(said+len(labels))
+}
+
+// columns returns the data with the features of some depths alone.
+func (p *Problem) columns(depths []int) train.Data {
+	d := p.Data
+	d.D = 0
+	for _, at := range depths {
+		d.D += p.Widths[at]
+	}
+	if d.D == p.Data.D {
+		return d
+	}
+	d.X = make([]float32, 0, d.N()*d.D)
+	for i := range d.N() {
+		d.X = append(d.X, p.Row(i, depths)...)
+	}
+	return d
+}
+
+// Row returns the features of row i at some depths.
+func (p *Problem) Row(i int, depths []int) []float32 {
+	return Columns(p.Data.X[i*p.Data.D:][:p.Data.D], p.Widths, depths)
+}
+
+// Columns returns those parts of x, features of depths of the given widths side by side, that are of some depths.
+func Columns(x []float32, widths, depths []int) []float32 {
+	var out []float32
+	for _, at := range depths {
+		from := 0
+		for _, w := range widths[:at] {
+			from += w
+		}
+		out = append(out, x[from:from+widths[at]]...)
+	}
+	return out
+}
+
+// pick returns some rows of d.
+func pick(d train.Data, rows []int) train.Data {
+	out := train.Data{D: d.D, X: make([]float32, 0, len(rows)*d.D)}
+	for _, i := range rows {
+		out.X = append(out.X, d.X[i*d.D:(i+1)*d.D]...)
+		out.Labels = append(out.Labels, d.Labels[i])
+		if d.Keys != nil {
+			out.Keys = append(out.Keys, d.Keys[i])
+		}
+	}
+	return out
+}
+
+// interval returns the mean of values from 0 to 1 with Wilson's 95 % interval for a share (Wilson 1927).
+func interval(values []float64) (mean, low, high float64) {
+	const z = 1.959963984540054
+	n := float64(len(values))
+	for _, v := range values {
+		mean += v
+	}
+	mean /= n
+	centre := (mean + z*z/(2*n)) / (1 + z*z/n)
+	half := z / (1 + z*z/n) * math.Sqrt(mean*(1-mean)/n+z*z/(4*n*n))
+	return mean, min(mean, max(0, centre-half)), max(mean, min(1, centre+half))
+}
+
+// Difference returns how much better a is than b on the same pictures, with a 95 % interval of that.
+func Difference(a, b Score) (mean, low, high float64) {
+	n := float64(len(a.right))
+	for i := range a.right {
+		mean += (a.right[i] - b.right[i]) / n
+	}
+	variance := 0.0
+	for i := range a.right {
+		d := a.right[i] - b.right[i] - mean
+		variance += d * d / n
+	}
+	half := 1.959963984540054 * math.Sqrt(variance/n)
+	return mean, mean - half, mean + half
+}
