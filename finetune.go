@@ -19,6 +19,9 @@ import (
 // open opens the backbone: for training from scratch the architecture, with random weights.
 func (j *job) open(ctx context.Context) (err error) {
 	b := &j.o.Backbone
+	if j.o.Strategy == strategyAuto {
+		return j.openDepths(ctx)
+	}
 	if j.o.Strategy != strategyScratch {
 		j.base, err = b.load(ctx, j.o.Progress)
 		return err

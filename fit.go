@@ -13,6 +13,9 @@ import (
 // training and validation pictures together then runs for that many.
 func (j *job) fit(ctx context.Context) error {
 	o := j.headOptions()
+	if j.choice != nil && !j.data.MultiLabel {
+		return j.fitChosen(ctx, o)
+	}
 	head, err := train.FitHead(ctx, j.gatherViews(j.train), j.gather(j.validation), o, j.onEpoch(false))
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/graft-ml/graft/internal/backbone"
 	"github.com/graft-ml/graft/internal/decode"
@@ -45,7 +46,8 @@ type TrainOptions struct {
 
 	// Strategy is how much of the network is trained. "frozen", the default: the head alone. "early": the head alone, on
 	// an earlier depth of the network (Backbone.Depths names it). "multi": the head alone, on several depths, all of
-	// them if none are named. "finetune": the head,
+	// them if none are named. "auto": the head alone, on the depths and of the kind that do best in cross-validation
+	// on the pictures that are not for the test. "finetune": the head,
 	// then the last stages with it, then all. "partial": the head, then the last stages with it; what lies before
 	// them runs once for each picture. "scratch": all of it, from random weights.
 	Strategy string
@@ -68,6 +70,9 @@ type TrainOptions struct {
 
 	// NoValidation keeps no pictures back for that: all epochs are run.
 	NoValidation bool
+
+	// Budget is the time after which the strategy "auto" begins with no further candidate; 0: ten minutes.
+	Budget time.Duration
 
 	// Augment names the random augmentations of the training pictures, as "hflip,rotation=15", or a preset: "light",
 	// "standard", "strong"; see docs/augmentation.md. "finetune" and "scratch" draw them anew in every epoch; with a frozen base,
@@ -122,6 +127,7 @@ type Head struct {
 
 // Values of TrainOptions.Strategy.
 const (
+	strategyAuto     = "auto"
 	strategyFrozen   = "frozen"
 	strategyEarly    = "early"
 	strategyMulti    = "multi"
@@ -130,7 +136,7 @@ const (
 	strategyScratch  = "scratch"
 )
 
-var strategies = []string{strategyFrozen, strategyEarly, strategyMulti, strategyPartial, strategyFinetune, strategyScratch}
+var strategies = []string{strategyAuto, strategyFrozen, strategyEarly, strategyMulti, strategyPartial, strategyFinetune, strategyScratch}
 
 // withDefaults names the strategy, and fills in what depends on it.
 func (o TrainOptions) withDefaults() TrainOptions {
@@ -149,6 +155,7 @@ func (o *TrainOptions) validate() error {
 	}
 	bad(o.Strategy == "" || slices.Contains(strategies, o.Strategy),
 		"strategy %q, want one of %s", o.Strategy, strings.Join(strategies, ", "))
+	bad(o.Budget >= 0, "budget %v, want a time above 0", o.Budget)
 	bad(o.Test >= 0 && o.Test < 1, "test share %v, want at least 0 and below 1", o.Test)
 	bad(o.Validation >= 0 && o.Validation < 1, "validation share %v, want at least 0 and below 1", o.Validation)
 	bad(!o.Resume || o.tunes(), "resume goes with the strategies that write checkpoints, not with %q: "+

@@ -30,6 +30,7 @@ type metricsFile struct {
 	Head      headInfo       `json:"head"`
 	Data      dataInfo       `json:"data"`
 	Features  featureInfo    `json:"features"`
+	Choice    *choice        `json:"choice,omitempty"`
 	Stages    []Stage        `json:"stages"`
 	Precision PrecisionInfo  `json:"precision"` // of the network that the figures of the test are of
 	Version   string         `json:"graft_version"`
@@ -140,7 +141,7 @@ func (j *job) metrics() metricsFile {
 	m := metricsFile{
 		Test: j.report, Split: j.splitInfo(), Backbone: j.backboneInfo(), Head: j.headInfo(),
 		Data:   dataInfo{j.data.Name, len(j.data.Classes), len(j.data.Samples), len(j.skipped()), j.data.Ignored},
-		Stages: j.stages, Precision: j.numerics.info(), Version: Version,
+		Choice: j.choice, Stages: j.stages, Precision: j.numerics.info(), Version: Version,
 	}
 	if j.feats != nil {
 		m.Features = featureInfo{j.feats.stats.Computed, j.feats.stats.Cached}

@@ -27,7 +27,7 @@ func Train(ctx context.Context, path string, o TrainOptions) (*Run, error) {
 		return nil, &OptionError{err}
 	}
 	o = o.withDefaults()
-	j := &job{path: path, o: o, pool: nn.NewPool(o.Reading.Threads)}
+	j := &job{path: path, o: o, pool: nn.NewPool(o.Reading.Threads), began: time.Now()}
 	defer j.close()
 	for _, stage := range j.plan() {
 		start := time.Now()
@@ -53,6 +53,8 @@ func (j *job) plan() []step {
 	switch j.o.Strategy {
 	case strategyFinetune, strategyPartial:
 		return []step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}, {"tune", j.tune}, {"test", j.measureTuned}, {"write", j.writeTuned}}
+	case strategyAuto:
+		return []step{{"read", j.read}, {"features", j.extract}, {"choose", j.decide}, {"head", j.fit}, {"test", j.measure}, {"write", j.write}}
 	case strategyScratch:
 		return []step{{"read", j.read}, {"check", j.scan}, {"tune", j.tune}, {"test", j.measureTuned}, {"write", j.writeTuned}}
 	}
@@ -61,9 +63,10 @@ func (j *job) plan() []step {
 
 // job is one run of Train. Its fields are filled stage by stage, in the order in which they stand here.
 type job struct {
-	path string
-	o    TrainOptions
-	pool *nn.Pool
+	path  string
+	began time.Time
+	o     TrainOptions
+	pool  *nn.Pool
 
 	unwritten bool // the run leaves no folder
 
@@ -77,6 +80,12 @@ type job struct {
 	numerics numerics          // what they were computed in, and what the model is
 	views    []*features       // further ones of the pictures that are learnt from, drawn at random
 	bad      []dataset.Skipped // in the order in which they were found, split's own first
+
+	// decide, with the strategy auto
+	whole  *backbone.Backbone // of which base is some depths
+	widths []int              // of each depth
+	names  []string           // of the depths
+	choice *choice
 
 	// head
 	head       *train.Result
