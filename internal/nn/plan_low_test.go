@@ -184,7 +184,7 @@ func TestPlanRefusesBadQuants(t *testing.T) {
 func TestProfileLow(t *testing.T) {
 	g, x := buildLow(t, "poolings", 1)
 	dst := [][]float32{make([]float32, 7)}
-	macs := func(o PlanOptions) (total int64, ops []string) {
+	macs := func(o PlanOptions) (total, bytes int64, ops []string) {
 		p, err := NewPlan(g, o)
 		if err != nil {
 			t.Fatal(err)
@@ -195,13 +195,17 @@ func TestProfileLow(t *testing.T) {
 		}
 		for _, s := range steps {
 			total += s.MACs
+			bytes += s.Bytes
 			ops = append(ops, s.Op)
 		}
-		return total, ops
+		return total, bytes, ops
 	}
-	want, _ := macs(PlanOptions{})
-	got, ops := macs(PlanOptions{Precision: Int8, Quants: quantsOf(t, g, x, 1)})
+	want, exact, _ := macs(PlanOptions{})
+	got, bytes, ops := macs(PlanOptions{Precision: Int8, Quants: quantsOf(t, g, x, 1)})
 	if got != want || !slices.Contains(ops, "Quantise") || slices.Contains(ops, "Dequantise") {
 		t.Errorf("%d multiply-adds in %v, want %d", got, ops, want)
+	}
+	if bytes >= exact {
+		t.Errorf("%d bytes are moved, %d in float32", bytes, exact)
 	}
 }

@@ -126,8 +126,12 @@ func (d *describer) step(s *step) StepTime {
 		}
 		inside = append(inside, m.Outputs[0])
 	}
-	for _, name := range moved {
-		t.Bytes += 4 * int64(product(d.shape(name)))
+	for i, name := range moved {
+		stored := out.storage
+		if i > 0 && len(s.reads) > 0 { // what is read in low precision, weights too, is so as the input is
+			stored = s.reads[0].storage
+		}
+		t.Bytes += 4 * int64(product(d.shape(name))) / int64(perFloat[stored])
 	}
 	t.Op, t.Geometry = strings.Join(ops, " > "), strings.Join(geometries, " > ")
 	return t
