@@ -143,7 +143,8 @@ func TestGradArgsLayout(t *testing.T) {
 		{"src", unsafe.Offsetof(a.src), asm.GradSrc}, {"dy", unsafe.Offsetof(a.dy), asm.GradDY}, {"dst", unsafe.Offsetof(a.dst), asm.GradDst},
 		{"images", unsafe.Offsetof(a.images), asm.GradImages}, {"rows", unsafe.Offsetof(a.rows), asm.GradRows}, {"cols", unsafe.Offsetof(a.cols), asm.GradCols},
 		{"step", unsafe.Offsetof(a.step), asm.GradStep}, {"rowGap", unsafe.Offsetof(a.rowGap), asm.GradRowGap},
-		{"imageGap", unsafe.Offsetof(a.imageGap), asm.GradImageGap}, {"size", unsafe.Sizeof(a), asm.GradSize},
+		{"imageGap", unsafe.Offsetof(a.imageGap), asm.GradImageGap}, {"panels", unsafe.Offsetof(a.panels), asm.GradPanels},
+		{"panelLen", unsafe.Offsetof(a.panelLen), asm.GradPanelLen}, {"size", unsafe.Sizeof(a), asm.GradSize},
 	} {
 		if f.got != f.want {
 			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)

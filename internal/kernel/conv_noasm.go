@@ -25,7 +25,9 @@ func (w *Winograd) transformOut(dst, res, src, bias, _ []float32, t0, t1, c0 int
 
 func (t *gradTask) run(sums []float32, n int) { t.runGeneric(sums, n) }
 
-func (s *strided) copy(dst []float32, n, width int) { s.copyGeneric(dst, n, width) }
+func (s *strided) copyPanels(dst []float32, width, n, panelLen int) {
+	s.copyPanelsGeneric(dst, width, n, panelLen)
+}
 
 func (d *DepthwiseGradWeight) gradRows(sums, src, dy []float32, r0, r1, c0, c1 int) {
 	d.gradRowsGeneric(sums, src, dy, r0, r1, c0, c1)

@@ -78,6 +78,11 @@ func BenchmarkPack(b *testing.B) {
 		w, to := random(r, f.OutC*f.taps()), f.Flipped()
 		packed := make([]float32, max(f.PackedLen(), to.PackedLen()))
 		b.Run(fmt.Sprint("Pack", f), func(b *testing.B) { perElement(b, len(w), 8, func() { f.Pack(packed, w, nil) }) })
+		c := ConvGradWeight{Conv: Conv{Filter: f, N: 1, OutH: 1, OutW: 1}}
+		partial := make([]float32, c.PartialLen())
+		b.Run(fmt.Sprint("Reduce", f), func(b *testing.B) {
+			perElement(b, len(w), 8, func() { c.Reduce(w, nil, partial, 0, c.Blocks(), false) })
+		})
 		b.Run(fmt.Sprint("Flipped", f), func(b *testing.B) { perElement(b, len(w), 8, func() { f.PackFlipped(packed, w) }) })
 	}
 }

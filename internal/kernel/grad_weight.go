@@ -70,9 +70,12 @@ func (c *ConvGradWeight) Parts() int {
 // PartialLen returns the number of elements of the sums of all parts.
 func (c *ConvGradWeight) PartialLen() int { return c.Parts() * c.PackedLen() }
 
+// panelBlocks is the number of blocks of which dY is copied together: the panels then stay in the second-level cache.
+const panelBlocks = 8
+
 // ScratchLen returns the number of elements that Run needs for itself.
 func (c *ConvGradWeight) ScratchLen() int {
-	n := boxPixels * c.blockC()
+	n := min(panelBlocks, c.groupBlocks()) * boxPixels * c.blockC()
 	if c.copies() {
 		n += boxPixels * gradChunk
 	}
@@ -91,11 +94,8 @@ func (c *ConvGradWeight) Run(partial, src, dy, scratch []float32, part, b0, b1 i
 	clear(sums[b0*c.blockLen() : b1*c.blockLen()])
 	for i := part * boxes.count() / parts; i < (part+1)*boxes.count()/parts; i++ {
 		box := boxes.at(&c.Conv, i)
-		for b := b0; b < b1; { // together the blocks of a group, which have the same input, if that is copied
-			end := b + 1
-			if c.copies() {
-				end = min(b1, (b/c.groupBlocks()+1)*c.groupBlocks())
-			}
+		for b := b0; b < b1; {
+			end := min(b1, (b/c.groupBlocks()+1)*c.groupBlocks(), b+panelBlocks)
 			c.runGroup(sums, src, dy, scratch, &box, b, end)
 			b = end
 		}
@@ -122,29 +122,29 @@ func (c *ConvGradWeight) copies() bool {
 	return c.OutC/c.Groups >= channels && c.StrideW*c.Src.Pixel >= apart
 }
 
-// runGroup adds the products of a box to the sums of the blocks [b0, b1) of a group.
+// runGroup adds the products of a box to the sums of the blocks [b0, b1), of one group and at most panelBlocks.
 func (c *ConvGradWeight) runGroup(sums, src, dy, scratch []float32, box *gradBox, b0, b1 int) {
 	length, segments := c.segments()
 	x := strided{src, c.Src.At(box.n, box.y*c.StrideH, box.x*c.StrideW) + b0/c.groupBlocks()*c.InC,
 		box.images, box.rows, box.cols, c.StrideW * c.Src.Pixel, c.StrideH * c.Src.Row, c.Src.Image}
-	scratch, copied := scratch[:boxPixels*c.blockC()], scratch[boxPixels*c.blockC():]
-	chunk := evenly(length, gradChunk)
-	if !c.copies() {
-		chunk = length
+	panel := boxPixels * c.blockC()
+	c.panels(scratch, dy, box, b0, b1)
+	copied := scratch[min(panelBlocks, c.groupBlocks())*panel:]
+	chunk := length
+	if c.copies() {
+		chunk = evenly(length, gradChunk)
 	}
 	for i := range c.KH * segments {
 		from := x
 		from.at += i/segments*c.DilH*c.Src.Row + i%segments*c.DilW*c.Src.Pixel
 		for k := 0; k < length; k += chunk {
 			n := min(chunk, length-k)
-			t := gradTask{strided: from, dy: scratch}
+			t := gradTask{strided: from}
 			if c.copies() {
 				t.strided = from.copyTo(copied, n, gradChunk)
 			}
 			for b := b0; b < b1; b++ {
-				if t.width = c.packedC(b % c.groupBlocks()); b1-b0 > 1 || i+k == 0 {
-					c.panel(scratch, dy, box, b)
-				}
+				t.dy, t.width = scratch[(b-b0)*panel:][:panel], c.packedC(b%c.groupBlocks())
 				t.run(c.block(sums, b)[(1+i*length+k)*t.width:], n)
 				if c.Bias && i+k == 0 {
 					bias := t.bias()
@@ -156,16 +156,30 @@ func (c *ConvGradWeight) runGroup(sums, src, dy, scratch []float32, box *gradBox
 	}
 }
 
-// panel copies the channels of block b of the pixels of a box of dy to dst; what is missing of a block is zero.
-func (c *ConvGradWeight) panel(dst, dy []float32, box *gradBox, b int) {
-	g, j := b/c.groupBlocks(), b%c.groupBlocks()
-	per, width := c.OutC/c.Groups, c.packedC(j)
-	n := min(c.blockC(), per-j*c.blockC())
-	if n < width {
-		clear(dst[:box.images*box.rows*box.cols*width])
+// panels copies the channels of the blocks [b0, b1) of the pixels of a box of dy to dst, as panels of one block each;
+// what is missing of a block is zero.
+func (c *ConvGradWeight) panels(dst, dy []float32, box *gradBox, b0, b1 int) {
+	panel, pixels := boxPixels*c.blockC(), box.images*box.rows*box.cols
+	oc, _, _ := c.blockChannels(b0)
+	y := strided{dy, c.Dst.At(box.n, box.y, box.x) + oc, box.images, box.rows, box.cols, c.Dst.Pixel, c.Dst.Row, c.Dst.Image}
+	_, n, width := c.blockChannels(b1 - 1)
+	full := b1 - b0
+	if n < c.blockC() {
+		full--
 	}
-	y := strided{dy, c.Dst.At(box.n, box.y, box.x) + g*per + j*c.blockC(), box.images, box.rows, box.cols, c.Dst.Pixel, c.Dst.Row, c.Dst.Image}
-	y.copyTo(dst, n, width)
+	if full > 0 {
+		y.copyPanels(dst, c.blockC(), full, panel)
+	}
+	if full < b1-b0 {
+		last := dst[full*panel:][:pixels*width]
+		y.at += full * c.blockC()
+		if n < width {
+			clear(last)
+			y.copyTo(last, n, width)
+		} else {
+			y.copyPanels(last, width, 1, 0)
+		}
+	}
 }
 
 func (c *ConvGradWeight) checkGrad(partial, src, dy, scratch []float32, part, b1 int) {
@@ -196,29 +210,38 @@ func (c *ConvGradWeight) Reduce(dw, db, partial []float32, b0, b1 int, add bool)
 	}
 }
 
-// unpack writes the sums of block b, in the order of packed weights, to the row-major gradient.
+// unpack writes the sums of block b, in the order of packed weights, to the row-major gradient: as Pack does it, some
+// weights of all channels of the block at a time.
 func (c *ConvGradWeight) unpack(dw, db, sums []float32, b int, add bool) {
-	g, j := b/c.groupBlocks(), b%c.groupBlocks()
-	per, width := c.OutC/c.Groups, c.packedC(j)
-	oc, n, taps := g*per+j*c.blockC(), min(c.blockC(), per-j*c.blockC()), c.taps()
+	oc, n, width := c.blockChannels(b)
+	taps, size := c.taps(), c.KH*c.KW
 	if db != nil {
-		for i, v := range sums[:n] {
-			if add {
-				v += db[oc+i]
-			}
-			db[oc+i] = v
-		}
+		addOrCopy(db[oc:][:n], sums, 1, add)
 	}
-	for k := range c.KH * c.KW {
-		for ic := range c.InC {
-			sums = sums[width:]
-			out := dw[oc*taps+ic*c.KH*c.KW+k:]
-			for i, v := range sums[:n] {
-				if add {
-					v += out[i*taps]
-				}
-				out[i*taps] = v
+	var tile [packChunk * 32]float32
+	ic, k := 0, 0
+	for e := 0; e < taps; e += packChunk {
+		m := min(packChunk, taps-e)
+		for i := range m {
+			copyVectors(tile[i*width:][:width], sums[(1+k*c.InC+ic)*width:][:width])
+			if k++; k == size {
+				ic, k = ic+1, 0
 			}
 		}
+		for j := range n {
+			addOrCopy(dw[(oc+j)*taps+e:][:m], tile[j:], width, add)
+		}
 	}
+}
+
+// addOrCopy adds the elements of src that lie step apart to dst, or copies them.
+func addOrCopy(dst, src []float32, step int, add bool) {
+	if add {
+		for i := range dst {
+			dst[i] += src[0]
+			src = src[min(step, len(src)):]
+		}
+		return
+	}
+	gather(dst, src, step)
 }

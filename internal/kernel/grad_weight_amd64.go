@@ -9,6 +9,7 @@ type gradArgs struct {
 	src, dy, dst           unsafe.Pointer
 	images, rows, cols     int
 	step, rowGap, imageGap int // from a pixel of src to the next, and besides behind a row and an image
+	panels, panelLen       int // for copies
 }
 
 // args returns the arguments for the pixels, without the pointers.
@@ -40,17 +41,15 @@ func (t *gradTask) run(sums []float32, n int) {
 	}
 }
 
-func (s *strided) copy(dst []float32, n, width int) {
-	_, vector := tileC()
-	if n != width || vector == genericC || n != vector && n != 2*vector {
-		s.copyGeneric(dst, n, width)
-		return
-	}
+func (s *strided) copyPanels(dst []float32, width, n, panelLen int) {
 	a := s.args()
-	a.src, a.dst = element(s.data, s.at), element(dst, 0)
-	if useConvAVX512 {
-		gradPanelAVX512(&a, n/vector)
-	} else {
-		gradPanelAVX2(&a, n/vector)
+	a.src, a.dst, a.panels, a.panelLen = element(s.data, s.at), element(dst, 0), n, 4*panelLen
+	switch {
+	case useConvAVX512:
+		gradPanelAVX512(&a, width/16)
+	case useConvAVX2:
+		gradPanelAVX2(&a, width/8)
+	default:
+		s.copyPanelsGeneric(dst, width, n, panelLen)
 	}
 }

@@ -11,11 +11,6 @@ type strided struct {
 
 // copyTo copies n elements of each pixel to dst, width elements apart, and returns where they are.
 func (s *strided) copyTo(dst []float32, n, width int) strided {
-	s.copy(dst, n, width)
-	return strided{dst, 0, s.images, s.rows, s.cols, width, s.cols * width, s.rows * s.cols * width}
-}
-
-func (s *strided) copyGeneric(dst []float32, n, width int) {
 	to := 0
 	for i := range s.images {
 		for y := range s.rows {
@@ -26,6 +21,17 @@ func (s *strided) copyGeneric(dst []float32, n, width int) {
 				to += width
 			}
 		}
+	}
+	return strided{dst, 0, s.images, s.rows, s.cols, width, s.cols * width, s.rows * s.cols * width}
+}
+
+// copyPanelsGeneric copies n times width elements of each pixel: the first to dst, where those of the pixels are dense,
+// the next panelLen elements further, and so on.
+func (s *strided) copyPanelsGeneric(dst []float32, width, n, panelLen int) {
+	for i := range n {
+		from := *s
+		from.at += i * width
+		from.copyTo(dst[i*panelLen:], width, width)
 	}
 }
 

@@ -14,7 +14,9 @@ const (
 	GradStep     = 48 // int
 	GradRowGap   = 56 // int
 	GradImageGap = 64 // int
-	GradSize     = 72
+	GradPanels   = 72 // int, for GradPanel
+	GradPanelLen = 80 // int, for GradPanel
+	GradSize     = 88
 )
 
 // GradTile is the size of the register tile of a weight gradient: the sums of Elems elements of the input ×
@@ -42,8 +44,9 @@ func GradTiles(avx512 bool) []GradTile {
 	return all
 }
 
-// GradPanel returns the function that copies Vectors vectors of each of the pixels to dst, where they are dense. Pixels
-// are those of GradWeight's src; Elems and dy are not looked at.
+// GradPanel returns the function that copies, of each of the pixels, Panels times Vectors vectors that follow one
+// another: the first to dst, where those of the pixels are dense, the next PanelLen bytes further, and so on. Pixels are
+// those of GradWeight's src; Elems and dy are not looked at.
 func GradPanel(t GradTile) *Func {
 	g := &gradFunc{t, &Func{Name: t.PanelName(), ISA: "AVX2"}}
 	if t.AVX512 {
@@ -53,10 +56,18 @@ func GradPanel(t GradTile) *Func {
 	g.emit(MOVQ, g.arg(GradSrc), gSrc)
 	g.emit(MOVQ, g.arg(GradDst), gDst)
 	g.pixels(func() {
+		g.emit(MOVQ, gSrc, gFrom)
+		g.emit(MOVQ, gDst, gTo)
+		g.emit(MOVQ, g.arg(GradPanels), gPanels)
+		g.label("panel")
 		for j := range g.Vectors {
-			g.emit(VMOVUPS, Mem{Base: gSrc, Disp: 4 * j * g.lanes()}, g.channel(j))
-			g.emit(VMOVUPS, g.channel(j), g.place(0, j))
+			g.emit(VMOVUPS, Mem{Base: gFrom, Disp: 4 * j * g.lanes()}, g.channel(j))
+			g.emit(VMOVUPS, g.channel(j), Mem{Base: gTo, Disp: 4 * j * g.lanes()})
 		}
+		g.emit(ADDQ, Imm(g.row()), gFrom)
+		g.emit(ADDQ, g.arg(GradPanelLen), gTo)
+		g.emit(DECQ, gPanels)
+		g.emit(JNE, Label("panel"))
 		g.emit(ADDQ, Imm(g.row()), gDst)
 	})
 	g.emit(VZEROUPPER)
@@ -79,6 +90,9 @@ const (
 	gCols   = DI
 	gRows   = R8
 	gImages = R9
+	gFrom   = R10 // of a panel
+	gTo     = R11
+	gPanels = R12
 )
 
 type gradFunc struct {

@@ -39,9 +39,10 @@ func runGradCases(f *Func, tile GradTile, panel bool) error {
 // runGrad interprets a case and returns an error if a bit of the output, which its memory bounds, is wrong.
 func runGrad(f *Func, tile GradTile, k gradCase, panel bool) error {
 	r := rand.New(rand.NewPCG(uint64(tile.Elems), uint64(k.cols)))
+	const panels, panelGap = 3, 5
 	elems, width := tile.Elems, tile.Vectors*tile.lanes()
 	if panel {
-		elems = width
+		elems = panels * width
 	}
 	step := elems + k.gap
 	row := k.cols*step + k.rowGap
@@ -49,8 +50,9 @@ func runGrad(f *Func, tile GradTile, k gradCase, panel bool) error {
 	pixels := k.images * k.rows * k.cols
 	at := func(p int) int { return p/k.cols/k.rows*image + p/k.cols%k.rows*row + p%k.cols*step }
 	src, dy, dst := make([]byte, 4*(at(pixels-1)+elems)), make([]byte, 4*pixels*width), make([]byte, 4*elems*width)
+	panelLen := pixels*width + panelGap
 	if panel {
-		dst = make([]byte, 4*pixels*width)
+		dst = make([]byte, 4*(panels*panelLen-panelGap))
 	}
 	for _, b := range [][]byte{src, dy, dst} {
 		fill(r, b)
@@ -61,6 +63,8 @@ func runGrad(f *Func, tile GradTile, k gradCase, panel bool) error {
 	put := func(off int, v uint64) { binary.LittleEndian.PutUint64(args[off:], v) }
 	put(GradSrc, m.Mem.Map("src", src, false))
 	put(GradDst, m.Mem.Map("dst", dst, true))
+	put(GradPanels, panels)
+	put(GradPanelLen, uint64(4*panelLen))
 	if !panel {
 		put(GradDY, m.Mem.Map("dy", dy, false))
 	}
@@ -73,8 +77,10 @@ func runGrad(f *Func, tile GradTile, k gradCase, panel bool) error {
 	get := func(b []byte, i int) float32 { return float(binary.LittleEndian.Uint32(b[4*i:])) }
 	for i := range len(dst) / 4 {
 		var want float32
-		if panel {
-			want = get(src, at(i/width)+i%width)
+		if in := i % panelLen; panel && in < pixels*width {
+			want = get(src, at(in/width)+i/panelLen*width+in%width)
+		} else if panel {
+			want = get(before, i)
 		} else {
 			want = get(before, i)
 			for p := range pixels {
