@@ -45,10 +45,6 @@ func layerNormGradGeneric(dx, dscale, dshift, x, dy, scale []float32, eps float3
 	}
 }
 
-func layerNormGrad(dx, dscale, dshift, x, dy, scale []float32, eps float32, r Rows) {
-	layerNormGradGeneric(dx, dscale, dshift, x, dy, scale, eps, r)
-}
-
 // SoftmaxGrad is the gradient of Softmax over rows, from its output y, whose rows start From apart, and dy, whose
 // start From2 apart: dx = y·(dy − Σ y·dy). dx may be dy or y where the steps are alike.
 func SoftmaxGrad(dx, y, dy []float32, r Rows) {

@@ -78,3 +78,20 @@ func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
 		batchNormGradAVX2(&args)
 	}
 }
+
+func layerNormGrad(dx, dscale, dshift, x, dy, scale []float32, eps float32, r Rows) {
+	if !useNormAVX512 && !useNormAVX2 {
+		layerNormGradGeneric(dx, dscale, dshift, x, dy, scale, eps, r)
+		return
+	}
+	args := r.args(normPartials)
+	args.dst = element(dx, 0)
+	args.src = [6]unsafe.Pointer{element(x, 0), element(dy, 0), element(scale, 0), element(dscale, 0), element(dshift, 0)}
+	args.from = [6]int{4 * r.From, 4 * r.From2}
+	args.a, args.b = float32(r.Width), eps
+	if useNormAVX512 {
+		normLayerNormGradAVX512(&args)
+	} else {
+		normLayerNormGradAVX2(&args)
+	}
+}

@@ -153,3 +153,9 @@ func batchNormalizeAddAVX512(args *rowsArgs)
 
 //go:noescape
 func batchNormGradAVX512(args *rowsArgs)
+
+//go:noescape
+func normLayerNormGradAVX2(args *rowsArgs)
+
+//go:noescape
+func normLayerNormGradAVX512(args *rowsArgs)

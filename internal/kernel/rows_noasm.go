@@ -33,3 +33,7 @@ func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
 func (a Act) gradRows(dx, dy, v []float32, r Rows) { a.gradRowsGeneric(dx, dy, v, r) }
 
 func (p *poolingGrad) run(dx, dy, x, y []float32) { p.runGeneric(dx, dy, x, y) }
+
+func layerNormGrad(dx, dscale, dshift, x, dy, scale []float32, eps float32, r Rows) {
+	layerNormGradGeneric(dx, dscale, dshift, x, dy, scale, eps, r)
+}

@@ -25,6 +25,7 @@ func gradSubjects() []subject {
 		for _, k := range ActGradKernels(avx512) {
 			all = append(all, subject{func() *Func { return ActGrad(k) }, func(f *Func) error { return runActGrad(f, k, false) }})
 		}
+		all = append(all, subject{func() *Func { return LayerNormGrad(avx512) }, func(f *Func) error { return runLayerNormGradCases(f, avx512) }})
 		for _, k := range BatchKernels(avx512) {
 			all = append(all, subject{func() *Func { return Batch(k) }, func(f *Func) error { return runBatch(f, k, false) }})
 		}

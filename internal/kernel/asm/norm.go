@@ -49,16 +49,21 @@ const rMask = R11
 //
 // from x, scale and shift; Softmax computes e to the x − max, divided by their sum.
 func Norm(k NormKernel) *Func {
-	v := &normFunc{rowsFunc{Func: &Func{Name: k.FuncName(), ISA: "AVX2, FMA"}, avx512: k.AVX512, sources: k.Sources(), slots: normSlots, unroll: 1, vectors: 1, home: map[konst]Reg{}}}
+	body := (*normFunc).softmax
+	if k.Name == "LayerNorm" {
+		body = (*normFunc).layerNorm
+	}
+	return newNorm(k.FuncName(), k.AVX512, k.Sources(), body)
+}
+
+// newNorm returns the function whose body computes a row.
+func newNorm(name string, avx512 bool, sources int, body func(v *normFunc)) *Func {
+	v := &normFunc{rowsFunc{Func: &Func{Name: name, ISA: "AVX2, FMA"}, avx512: avx512, sources: sources, slots: normSlots, unroll: 1, vectors: 1, home: map[konst]Reg{}}}
 	if v.avx512 {
 		v.ISA = "AVX512F"
 	}
 	v.label("row")
-	if k.Name == "LayerNorm" {
-		v.layerNorm()
-	} else {
-		v.softmax()
-	}
+	body(v)
 	v.nextRow()
 	code := v.Insts
 	v.Insts = nil
@@ -99,8 +104,10 @@ func (v *normFunc) get(base Reg, u int, to slot) {
 	v.move(u, v.place(base, u), v.operand(to, 0), VMOVUPSZ)
 }
 
-func (v *normFunc) put(u int, from slot) {
-	v.move(u, v.operand(from, 0), v.place(rDst, u), VMOVUPS)
+func (v *normFunc) put(u int, from slot) { v.putTo(rDst, u, from) }
+
+func (v *normFunc) putTo(base Reg, u int, from slot) {
+	v.move(u, v.operand(from, 0), v.place(base, u), VMOVUPS)
 }
 
 func (v *normFunc) place(base Reg, u int) Mem { return Mem{base, rIndex, 1, 4 * v.lanes() * u} }
@@ -183,8 +190,9 @@ func (v *normFunc) reduce(op Op) {
 	swap(VPERMILPS, Imm(0xb1), all)
 }
 
-func (v *normFunc) layerNorm() {
-	mean, inverse, sum := v.kept(0), v.kept(1), v.partial(0)
+// moments leaves the mean of a row in kept(0), and what the sum of squares gives, the variance + B, in the first partial.
+func (v *normFunc) moments() {
+	mean, sum := v.kept(0), v.partial(0)
 	v.clearPartials(kZero)
 	v.pass("sum", func(u int) {
 		v.get(rSrc[0], u, nX)
@@ -202,9 +210,19 @@ func (v *normFunc) layerNorm() {
 	v.reduce(VADDPS)
 	v.do(VDIVPS, slotA, sum, sum)
 	v.do(VADDPS, slotB, sum, sum)
-	v.do(VSQRTPS, sum, sum)
-	v.do(VMOVUPS, kOne, inverse)
-	v.do(VDIVPS, sum, inverse, inverse)
+}
+
+// invert sets kept(1) to one over the root of the first partial.
+func (v *normFunc) invert() {
+	v.do(VSQRTPS, v.partial(0), v.partial(0))
+	v.do(VMOVUPS, kOne, v.kept(1))
+	v.do(VDIVPS, v.partial(0), v.kept(1), v.kept(1))
+}
+
+func (v *normFunc) layerNorm() {
+	mean, inverse := v.kept(0), v.kept(1)
+	v.moments()
+	v.invert()
 	v.pass("scale", func(u int) {
 		v.get(rSrc[0], u, nX)
 		v.do(VSUBPS, mean, nX, nX)

@@ -72,10 +72,10 @@ func gradRowsFuncs() []*asm.Func {
 	for _, k := range slices.Concat(asm.BatchKernels(false), asm.BatchKernels(true)) {
 		all = append(all, asm.Batch(k))
 	}
-	return all
+	return append(all, asm.LayerNormGrad(false), asm.LayerNormGrad(true))
 }
 
-// gradRowsStubs is actStubs for the gradients of activations, and for batch normalisation.
+// gradRowsStubs is actStubs for the gradients of activations, and for normalisations.
 func gradRowsStubs() []byte {
 	b := bytes.NewBufferString(goHeader)
 	for _, avx512 := range []bool{false, true} {
