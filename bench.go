@@ -14,6 +14,7 @@ import (
 	"github.com/graft-ml/graft/internal/atomicfile"
 	"github.com/graft-ml/graft/internal/backbone"
 	"github.com/graft-ml/graft/internal/cpu"
+	"github.com/graft-ml/graft/internal/kernel"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/onnx"
 	"github.com/graft-ml/graft/internal/quant"
@@ -70,7 +71,9 @@ type BenchReport struct {
 	Cores     int     `json:"cores"`
 	Threads   int     `json:"threads"`
 	Peak      Peak    `json:"peak_gflops"`
-	CopySpeed float64 `json:"copy_gb_per_second"` // from memory to memory, what is read and what is written
+	PeakInt8  *Peak   `json:"peak_int8_gops,omitempty"`   // of products of bytes, by the customary instructions; nil in plain Go
+	PeakBF16  *Peak   `json:"peak_bf16_gflops,omitempty"` // of products of bfloat16; nil where there are no instructions for them
+	CopySpeed float64 `json:"copy_gb_per_second"`         // from memory to memory, what is read and what is written
 
 	Network  string  `json:"backbone"`
 	Weights  string  `json:"weights"` // where they are from: "embedded", "file", "store" or "random"
@@ -83,13 +86,13 @@ type BenchReport struct {
 	Batch     int     `json:"batch"`
 	Images    Spread  `json:"images_per_second"`
 	BatchTime Spread  `json:"milliseconds_per_batch"`
-	GFLOPS    Spread  `json:"gflops"` // a second
-	PeakShare Spread  `json:"share_of_peak"`
+	GFLOPS    Spread  `json:"gflops"`        // a second
+	PeakShare Spread  `json:"share_of_peak"` // of that of the precision
 	Layers    []Layer `json:"layers,omitempty"`
 	Version   string  `json:"graft_version"`
 }
 
-// Peak is how many billion multiplications and additions of float32 a second the processor does when it does
+// Peak is how many billion multiplications and additions a second the processor does when it does
 // nothing else: what no kernel exceeds.
 type Peak struct {
 	OneThread  float64 `json:"one_thread"`
@@ -169,7 +172,19 @@ func Bench(ctx context.Context, o BenchOptions) (*BenchReport, error) {
 // machine measures the processor and its memory.
 func (b *bench) machine() {
 	limit := time.Duration(b.o.Seconds * float64(time.Second))
-	b.report.Peak, b.report.CopySpeed = measurePeak(b.pool.Threads(), limit), measureCopy(b.pool.Threads(), limit)
+	r, threads := b.report, b.pool.Threads()
+	r.Peak, r.CopySpeed = *measurePeak(kernel.Peak, threads, limit), measureCopy(threads, limit)
+	r.PeakInt8, r.PeakBF16 = measurePeak(kernel.PeakInt8, threads, limit), measurePeak(kernel.PeakBF16, threads, limit)
+}
+
+// peak is that of the precision that was measured on all threads; of float32 where there is none.
+func (r *BenchReport) peak() float64 {
+	for name, p := range map[string]*Peak{nn.Int8.String(): r.PeakInt8, nn.BF16.String(): r.PeakBF16} {
+		if r.Precision == name && p != nil {
+			return p.AllThreads
+		}
+	}
+	return r.Peak.AllThreads
 }
 
 // prepare makes the network ready to run, and writes it if asked to.
@@ -309,7 +324,7 @@ func (b *bench) network(ctx context.Context) error {
 	r.Images = spread(rates)
 	r.BatchTime = r.Images.over(1000 * float64(r.Batch))
 	r.GFLOPS = r.Images.times(r.GFLOP)
-	r.PeakShare = r.GFLOPS.times(1 / r.Peak.AllThreads)
+	r.PeakShare = r.GFLOPS.times(1 / r.peak())
 	return nil
 }
 
@@ -335,7 +350,7 @@ func (b *bench) layers(ctx context.Context) error {
 		if l.Time.Median > 0 {
 			l.GFLOPS = l.GFLOP / l.Time.Median * 1000
 		}
-		l.PeakShare = l.GFLOPS / b.report.Peak.AllThreads
+		l.PeakShare = l.GFLOPS / b.report.peak()
 		total += l.Time.Median
 		b.report.Layers = append(b.report.Layers, l)
 	}

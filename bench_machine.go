@@ -3,8 +3,6 @@ package graft
 import (
 	"sync"
 	"time"
-
-	"github.com/graft-ml/graft/internal/kernel"
 )
 
 // machineTime is how long one property of the machine is measured. The best of many short windows counts: whatever
@@ -14,18 +12,22 @@ const (
 	machineWindow = 2 * time.Millisecond
 )
 
-// measurePeak measures the speed of multiplications and additions on one thread, and on so many at once.
-func measurePeak(threads int, limit time.Duration) Peak {
+// measurePeak measures the speed of the multiplications and additions that kind does in so many loops, on one thread
+// and on so many at once; nil where the processor has none of that kind.
+func measurePeak(kind func(loops int) (ops int), threads int, limit time.Duration) *Peak {
+	if kind(1) == 0 {
+		return nil
+	}
 	const loops = 2000 // some ten microseconds, in which the goroutine cannot be stopped
 	speed := func(threads int) float64 {
 		return best(threads, limit, func(int) (ops int) {
 			for start := time.Now(); time.Since(start) < machineWindow; {
-				ops += kernel.Peak(loops)
+				ops += kind(loops)
 			}
 			return ops
 		})
 	}
-	p := Peak{OneThread: speed(1)}
+	p := &Peak{OneThread: speed(1)}
 	p.AllThreads = p.OneThread
 	if threads > 1 {
 		p.AllThreads = speed(threads)

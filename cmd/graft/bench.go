@@ -55,6 +55,14 @@ var origins = map[string]string{"embedded": "the embedded weights", "file": "the
 func showBench(out *output, r *graft.BenchReport) error {
 	out.printf("%s, %d cores, %s\n", r.CPU, r.Cores, r.Path)
 	out.printf("peak     %.1f GFLOP/s of float32 on one thread, %.1f on %d; copies %.1f GB/s\n", r.Peak.OneThread, r.Peak.AllThreads, r.Threads, r.CopySpeed)
+	for _, low := range []struct {
+		name string
+		p    *graft.Peak
+	}{{"GOP/s of int8", r.PeakInt8}, {"GFLOP/s of bf16", r.PeakBF16}} {
+		if low.p != nil {
+			out.printf("         %.1f %s on one thread, %.1f on %d\n", low.p.OneThread, low.name, low.p.AllThreads, r.Threads)
+		}
+	}
 	out.printf("network  %s with %s: %dx%d pixels, %.3g GFLOP a picture, %d features\n", r.Network, origins[r.Weights], r.Width, r.Height, r.GFLOP, r.Features)
 	out.printf("run      batches of %d on %d threads in %s\n\n", r.Batch, r.Threads, r.Precision)
 	w := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', tabwriter.AlignRight)
