@@ -299,6 +299,7 @@ func (j *job) measureTuned(ctx context.Context) error {
 	if in.Probs, in.Labels, err = j.predict(ctx, "test", j.test); err != nil {
 		return err
 	}
+	j.probs = in.Probs
 	j.report, err = metric.Evaluate(in)
 	return err
 }

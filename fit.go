@@ -155,6 +155,7 @@ func (j *job) measure(ctx context.Context) (err error) {
 	if in.Probs, in.Labels, err = j.probabilities(ctx, classifier, j.test); err != nil {
 		return err
 	}
+	j.probs = in.Probs
 	j.report, err = metric.Evaluate(in)
 	return err
 }

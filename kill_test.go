@@ -111,7 +111,7 @@ func (h *hunt) check(t *testing.T, out, how string) {
 	if !bytes.Equal(readFile(t, filepath.Join(out, "model.onnx")), h.model) {
 		t.Errorf("%s, %s: another model", h.strategy, how)
 	}
-	for _, name := range []string{"metrics.json", "history.csv", "split.csv", "skipped.csv"} {
+	for _, name := range []string{"metrics.json", "predictions.csv", "history.csv", "split.csv", "skipped.csv"} {
 		if _, err := os.Stat(filepath.Join(out, name)); errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s, %s: no %s", h.strategy, how, name)
 		}

@@ -86,6 +86,7 @@ func (j *job) writeFiles(dir string) error {
 	}
 	files := []runFile{
 		{"split.csv", j.writeSplit},
+		{"predictions.csv", j.writePredictions},
 		{"skipped.csv", func(w io.Writer) error { return dataset.WriteSkipped(w, j.skipped()) }},
 		{"history.csv", func(w io.Writer) error { return report.WriteHistory(w, j.epochs()) }},
 		{"metrics.json", func(w io.Writer) error { return report.WriteJSON(w, j.metrics()) }},

@@ -102,6 +102,7 @@ type job struct {
 	// test
 	model  *nn.Graph
 	report *metric.Report
+	probs  []float32 // [N,K] of the pictures held out
 
 	// write
 	out string // the run folder

@@ -89,7 +89,7 @@ on a CPU, and writes it as one plain ONNX file.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newDemo(), newTrain(), newLR(), newSplit(), newEval(), newPredict(), newEmbed(), newCluster(), newAugment(), newBackbones(), newBench())
+	root.AddCommand(newDemo(), newTrain(), newLR(), newSplit(), newEval(), newCompare(), newPredict(), newEmbed(), newCluster(), newAugment(), newBackbones(), newBench())
 	settle(root)
 	return root
 }

@@ -22,7 +22,7 @@ func newTrain() *cobra.Command {
 
 The argument is a folder with one folder of pictures per class, a .zip, .tar or .tar.gz archive of such
 folders, a folder with train/ and test/ trees, or a CSV file with the columns path,label[,split].
-The result is a run folder with model.onnx, metrics.json, history.csv, split.csv and skipped.csv.`,
+The result is a run folder with model.onnx, metrics.json, predictions.csv, history.csv, split.csv and skipped.csv.`,
 		Example: `  graft train photos
   graft train photos.zip -o runs/first --epochs 10
   graft train photos --backbone resnet18.onnx --input-mode torch --resize crop
