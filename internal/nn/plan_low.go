@@ -65,7 +65,7 @@ func isDepthwise(g *Graph, infos map[string]Info, n *Node) bool {
 
 // LowValues returns the names of the values that a Plan of g keeps in eight bits if it is told their Quants, in the
 // order in which they are computed: those that convolutions read, but for a network's first, whose few channels are
-// not worth it. With a residual sum come both of its terms, although a Plan keeps only one of them.
+// not worth it. What a residual sum is added to is none of them: it is float32.
 func LowValues(g *Graph) ([]string, error) {
 	base := g.Clone()
 	if err := simplify(base); err != nil {
@@ -90,7 +90,6 @@ func LowValues(g *Graph) ([]string, error) {
 	for n := range low.nodes {
 		want[n.Inputs[0]] = true
 	}
-	wantTerms(base, want)
 	var names []string
 	for _, n := range base.Nodes {
 		for _, out := range n.Outputs {
@@ -100,25 +99,4 @@ func LowValues(g *Graph) ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// wantTerms adds to want the convolutions whose outputs are added up to a value that is wanted.
-func wantTerms(base *Graph, want map[string]bool) {
-	l := newLinks(base)
-	for _, n := range base.Nodes {
-		if !want[n.Outputs[0]] {
-			continue
-		}
-		if _, ok := activation(base, n); ok {
-			n = l.only(n.Inputs[0], "Add")
-		}
-		if n == nil || n.Op != "Add" {
-			continue
-		}
-		for _, in := range n.Inputs {
-			if l.only(in, "Conv") != nil {
-				want[in] = true
-			}
-		}
-	}
 }
