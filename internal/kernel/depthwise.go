@@ -43,13 +43,11 @@ func (d *Depthwise) runGeneric(dst, src, res, packed []float32, r0, r1 int) {
 		n, y := r/d.OutH, r%d.OutH
 		for x := range d.OutW {
 			out := dst[d.Dst.At(n, y, x):][:d.C]
-			d.pixel(out, src[d.Src.At(n, y*d.StrideH, x*d.StrideW):], packed)
+			var add []float32
 			if res != nil {
-				add := res[d.Res.At(n, y, x):][:d.C]
-				for i, v := range add {
-					out[i] += v
-				}
+				add = res[d.Res.At(n, y, x):][:d.C]
 			}
+			d.pixel(out, src[d.Src.At(n, y*d.StrideH, x*d.StrideW):], add, packed)
 			if d.Act.Func != Identity {
 				d.Act.Apply(out, out)
 			}
@@ -57,9 +55,9 @@ func (d *Depthwise) runGeneric(dst, src, res, packed []float32, r0, r1 int) {
 	}
 }
 
-// pixel computes the sums of one output pixel from src, which starts at its first tap: four channels at a
-// time stay in registers over all taps.
-func (d *Depthwise) pixel(out, src, packed []float32) {
+// pixel computes the sums of one output pixel from src, which starts at its first tap, and adds add, which may be nil
+// or out: four channels at a time stay in registers over all taps.
+func (d *Depthwise) pixel(out, src, add, packed []float32) {
 	rowStep, pixelStep := d.DilH*d.Src.Row, d.DilW*d.Src.Pixel
 	c := 0
 	for ; c+4 <= d.C; c += 4 {
@@ -78,6 +76,10 @@ func (d *Depthwise) pixel(out, src, packed []float32) {
 				w += d.C
 			}
 		}
+		if add != nil {
+			r := (*[4]float32)(add[c:])
+			s0, s1, s2, s3 = s0+r[0], s1+r[1], s2+r[2], s3+r[3]
+		}
 		*(*[4]float32)(out[c:]) = [4]float32{s0, s1, s2, s3}
 	}
 	for ; c < d.C; c++ {
@@ -87,6 +89,9 @@ func (d *Depthwise) pixel(out, src, packed []float32) {
 				s += src[ky*rowStep+kx*pixelStep+c] * packed[w]
 				w += d.C
 			}
+		}
+		if add != nil {
+			s += add[c]
 		}
 		out[c] = s
 	}

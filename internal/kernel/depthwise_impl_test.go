@@ -47,7 +47,7 @@ func TestDepthwiseChain(t *testing.T) {
 	})
 }
 
-// Rows together, which go some channels at a time, give the bits of rows alone.
+// Rows together, which go some channels at a time, give the bits of rows alone, and of rows that replace the residual.
 func TestDepthwiseRows(t *testing.T) {
 	check.EachImpl(t, "depthwise", func(t *testing.T) {
 		const rows, width, c = 5, 28, 150
@@ -62,6 +62,11 @@ func TestDepthwiseRows(t *testing.T) {
 			src, res, packed := random(r, ns), random(r, nd), random(r, d.PackedLen())
 			together, alone := make([]float32, nd), make([]float32, nd)
 			d.Run(together, src, res, packed, 0, rows)
+			inPlace := slices.Clone(res)
+			d.Run(inPlace, src, inPlace, packed, 0, rows)
+			if !slices.Equal(together, inPlace) {
+				t.Errorf("%v: rows in the place of the residual have other bits", act)
+			}
 			for y := range rows {
 				d.Run(alone, src, res, packed, y, y+1)
 			}
