@@ -88,19 +88,7 @@ func (p *panel) draw(c draw.Canvas) {
 	if s := p.bestValue(); s != "" {
 		f.textLeft(style(small, muted), c.Min.X+4+textWidth(title, p.title+"  "), c.Max.Y-6, s)
 	}
-	pl := plot.New()
-	pl.BackgroundColor = nil
-	pl.X.Label.Text = "epoch"
-	pl.X.Label.TextStyle = centred(style(small, muted))
-	pl.X.Label.TextStyle.YAlign = draw.YBottom
-	for _, axis := range []*plot.Axis{&pl.X, &pl.Y} {
-		plain := style(small, muted)
-		plain.XAlign, plain.YAlign = axis.Tick.Label.XAlign, axis.Tick.Label.YAlign
-		axis.Tick.Label = plain
-		axis.LineStyle.Width, axis.Tick.LineStyle.Width = 0, 0
-		axis.Tick.Length = 4
-		axis.Padding = 0
-	}
+	pl := newPlot("epoch")
 	pl.X.Padding = 4
 	p.setAxes(pl)
 	lines := plotter.NewGrid()

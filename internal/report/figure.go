@@ -118,3 +118,20 @@ func textWidth(st draw.TextStyle, s string) vg.Length {
 
 // label makes a class's name fit for a plot.
 func label(name string, columns int) string { return Shorten(Printable(name), columns) }
+
+// newPlot returns a plot that has no frame, with plain numbers at its axes and a label below.
+func newPlot(below string) *plot.Plot {
+	pl := plot.New()
+	pl.BackgroundColor = nil
+	pl.X.Label.Text = below
+	pl.X.Label.TextStyle = centred(style(small, muted))
+	pl.X.Label.TextStyle.YAlign = draw.YBottom
+	for _, axis := range []*plot.Axis{&pl.X, &pl.Y} {
+		plain := style(small, muted)
+		plain.XAlign, plain.YAlign = axis.Tick.Label.XAlign, axis.Tick.Label.YAlign
+		axis.Tick.Label = plain
+		axis.LineStyle.Width, axis.Tick.LineStyle.Width = 0, 0
+		axis.Tick.Length, axis.Padding = 4, 0
+	}
+	return pl
+}

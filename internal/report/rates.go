@@ -41,18 +41,7 @@ type ratePanel struct {
 }
 
 func (r *ratePanel) draw(c draw.Canvas) {
-	pl := plot.New()
-	pl.BackgroundColor = nil
-	pl.X.Label.Text = "learning rate"
-	pl.X.Label.TextStyle = centred(style(small, muted))
-	pl.X.Label.TextStyle.YAlign = draw.YBottom
-	for _, axis := range []*plot.Axis{&pl.X, &pl.Y} {
-		plain := style(small, muted)
-		plain.XAlign, plain.YAlign = axis.Tick.Label.XAlign, axis.Tick.Label.YAlign
-		axis.Tick.Label = plain
-		axis.LineStyle.Width, axis.Tick.LineStyle.Width = 0, 0
-		axis.Tick.Length, axis.Padding = 4, 0
-	}
+	pl := newPlot("learning rate")
 	xLow, xHigh, low, high := plotter.XYRange(r.line)
 	step := roundStep((high-low)/5, 1e-3)
 	pl.Y.Min, pl.Y.Max = math.Floor(low/step)*step, math.Ceil(high/step)*step+step
