@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/graft-ml/graft/internal/cluster"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/tensor"
 )
@@ -54,7 +55,7 @@ func newPrototypes(f *fit) *prototypes {
 		x := p.row(i)
 		f.scaler.apply(x, f.train.row(i))
 		if p.cosine {
-			unit(x)
+			cluster.Unit(x, p.d)
 		}
 		for j, v := range x {
 			p.sums[y[0]*p.d+j] += float64(v)
@@ -64,20 +65,6 @@ func newPrototypes(f *fit) *prototypes {
 }
 
 func (p *prototypes) row(i int) []float32 { return p.x[i*p.d : (i+1)*p.d] }
-
-// unit scales x to length one; zeros stay.
-func unit(x []float32) {
-	n := 0.0
-	for _, v := range x {
-		n += float64(v) * float64(v)
-	}
-	if n = math.Sqrt(n); n == 0 {
-		return
-	}
-	for i, v := range x {
-		x[i] = float32(float64(v) / n)
-	}
-}
 
 // mean returns the prototype of class c: for a CosineHead its direction.
 func (p *prototypes) mean(c int) []float64 {
