@@ -45,7 +45,7 @@ var above = map[string][]string{
 	"internal/feature":        {"internal/atomicfile", "internal/nn", "internal/backbone", "internal/loader", "internal/transform", "dataset"},
 	"internal/cluster":        {"internal/kernel", "internal/nn"},
 	"internal/quant":          {"internal/nn", "internal/tensor"},
-	"internal/strategy":       {"internal/nn", "internal/train"},
+	"internal/strategy":       {"internal/nn", "internal/train", "metric"},
 	"internal/train":          {"internal/cluster", "internal/nn", "internal/random", "internal/loader", "internal/transform", "internal/tensor", "metric", "internal/feature", "internal/atomicfile"},
 	"": {"dataset", "metric", "internal/atomicfile", "internal/backbone", "internal/cluster", "internal/cpu", "internal/decode", "internal/feature", "internal/hub", "internal/kernel", "internal/loader",
 		"internal/nn", "internal/onnx", "internal/quant", "internal/report", "internal/sample", "internal/sniff", "internal/strategy", "internal/tensor", "internal/train", "internal/transform", "internal/weights"},

@@ -132,7 +132,7 @@ func (e *evaluation) scores() []Score {
 		s := &scores[resampled[i]]
 		if s.Interval = interval; s.Percent && s.Low == s.High {
 			// Where all pictures are right, or all wrong, resamples are alike: no reason to be sure of it.
-			s.Interval = wilsonAround(s.Value, e.n)
+			s.Interval = WilsonAround(s.Value, e.n)
 		}
 	}
 	return scores

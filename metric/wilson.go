@@ -11,11 +11,12 @@ func wilson(hits, n int) Interval {
 	if n == 0 {
 		return Interval{Value: 0, Low: 0, High: 1}
 	}
-	return wilsonAround(float64(hits)/float64(n), n)
+	return WilsonAround(float64(hits)/float64(n), n)
 }
 
-// wilsonAround is the interval of a share p of n pictures, which need not be a whole number.
-func wilsonAround(p float64, n int) Interval {
+// WilsonAround is the 95 % score interval (E. B. Wilson 1927) of a share p of n pictures, at least 1. p·n need not be a
+// whole number.
+func WilsonAround(p float64, n int) Interval {
 	size := float64(n)
 	const z2 = z95 * z95
 	centre := (p + z2/(2*size)) / (1 + z2/size)

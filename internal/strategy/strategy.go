@@ -16,6 +16,7 @@ import (
 
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/train"
+	"github.com/graft-ml/graft/metric"
 )
 
 // Problem is what candidates are compared on.
@@ -183,17 +184,13 @@ func pick(d train.Data, rows []int) train.Data {
 	return out
 }
 
-// interval returns the mean of values from 0 to 1 with Wilson's 95 % interval for a share (Wilson 1927).
+// interval returns the mean of values from 0 to 1 with its 95 % interval.
 func interval(values []float64) (mean, low, high float64) {
-	const z = 1.959963984540054
-	n := float64(len(values))
 	for _, v := range values {
 		mean += v
 	}
-	mean /= n
-	centre := (mean + z*z/(2*n)) / (1 + z*z/n)
-	half := z / (1 + z*z/n) * math.Sqrt(mean*(1-mean)/n+z*z/(4*n*n))
-	return mean, min(mean, max(0, centre-half)), max(mean, min(1, centre+half))
+	in := metric.WilsonAround(mean/float64(len(values)), len(values))
+	return in.Value, in.Low, in.High
 }
 
 // Difference returns how much better a is than b on the same pictures, with a 95 % interval of that.
