@@ -30,10 +30,17 @@ type SplitOptions struct {
 	Seed       uint64
 	Test       float64 // share of each class's distinct contents, under 1; 0: 0.2; negative: no test set
 	Validation float64 // share of what test has left, under 1; 0: 0.1; negative: no validation set
+
+	// TrainPerClass, above 0, is how many distinct contents of each class are not for test: Test, which must be 0 then,
+	// does not count. It goes with data of one label a picture that has no split of its own.
+	TrainPerClass int
 }
 
 func (o SplitOptions) withDefaults() (SplitOptions, error) {
 	var errs []error
+	if o.TrainPerClass < 0 || o.TrainPerClass > 0 && o.Test != 0 {
+		errs = append(errs, fmt.Errorf("dataset: split: %d pictures of each class for training and a share %v for the test, want one of the two", o.TrainPerClass, o.Test))
+	}
 	set := func(name string, v *float64, preset float64) {
 		switch {
 		case !(*v < 1): // NaN too
@@ -62,7 +69,8 @@ type content struct {
 // In each class the n distinct contents stand in the order of a hash of seed and content. The first
 // ceil(Test·n) of them, but at most n-1, are for test; of the next, floor(Validation·(n-test)) are for
 // validation; the rest is for training. So a class with one picture only trains, and an added picture
-// moves at most one other over each of the two borders.
+// moves at most one other over each of the two borders. With o.TrainPerClass all but the last so many are for test, so
+// that a larger number adds to those that a smaller one trains on; a class without one more is an error.
 //
 // What a ready tree or a table says stands: only a side that it lacks is taken from training by the rule
 // above. A content that it has on two sides stays in test, or else in validation, and the other copies
@@ -83,6 +91,11 @@ func (d *Dataset) Split(o SplitOptions) (*Split, error) {
 	}
 	s := &Split{}
 	all, ready := d.gather(o.Seed, s)
+	if o.TrainPerClass > 0 {
+		if err := d.checkPerClass(all, ready, o.TrainPerClass); err != nil {
+			return nil, err
+		}
+	}
 	if ready[Test] {
 		o.Test = 0
 	}
@@ -139,6 +152,26 @@ func (d *Dataset) checkClasses() error {
 	}
 	if len(empty) > 0 {
 		return FormatError(fmt.Sprintf("%s: no usable picture in %s: see the skipped files, or exclude it", d.shown, quoted(empty)))
+	}
+	return nil
+}
+
+// checkPerClass returns an error if not n contents of each class can train and one more be for test.
+func (d *Dataset) checkPerClass(all []content, ready map[string]bool, n int) error {
+	switch {
+	case d.MultiLabel:
+		return UnsupportedError(d.shown + ": a number of training pictures for each class, of pictures with many labels: give the share of the test")
+	case ready[Test] || ready[Validation]:
+		return FormatError(d.shown + ": the data is split already: a number of training pictures for each class is for data that is not")
+	}
+	var few []string
+	for k, class := range byClass(all, len(d.Classes)) {
+		if len(class) <= n {
+			few = append(few, fmt.Sprintf("%s (%d)", d.Classes[k], len(class)))
+		}
+	}
+	if len(few) > 0 {
+		return FormatError(fmt.Sprintf("%s: too few different pictures in %s, want at least %d: %d to train on and one for the test", d.shown, quoted(few), n+1, n))
 	}
 	return nil
 }
@@ -220,6 +253,9 @@ func carve(class []*content, o SplitOptions) {
 		return
 	}
 	test := min(n-1, int(math.Ceil(o.Test*float64(n)-slack)))
+	if o.TrainPerClass > 0 {
+		test = n - o.TrainPerClass
+	}
 	validation := int(math.Floor(o.Validation*float64(n-test) + slack))
 	for i, c := range class {
 		switch {
