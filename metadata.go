@@ -48,6 +48,7 @@ type SplitInfo struct {
 	Train      int    `json:"train"`
 	Validation int    `json:"validation"`
 	Test       int    `json:"test"`
+	PerClass   int    `json:"train_per_class,omitempty"` // what the options asked for, if they did
 }
 
 // info is what a model file says of itself beside the graph.

@@ -68,6 +68,10 @@ type TrainOptions struct {
 	Test       float64 // share of each class held out for the test; 0: 0.2
 	Validation float64 // share of the rest that chooses the number of epochs; 0: 0.1
 
+	// TrainPerClass, above 0, is how many pictures of each class are learnt from, those for validation included; all
+	// others are for the test. Test is 0 then.
+	TrainPerClass int
+
 	// NoValidation keeps no pictures back for that: all epochs are run.
 	NoValidation bool
 
@@ -156,7 +160,6 @@ func (o *TrainOptions) validate() error {
 	bad(o.Strategy == "" || slices.Contains(strategies, o.Strategy),
 		"strategy %q, want one of %s", o.Strategy, strings.Join(strategies, ", "))
 	bad(o.Budget >= 0, "budget %v, want a time above 0", o.Budget)
-	bad(o.Test >= 0 && o.Test < 1, "test share %v, want at least 0 and below 1", o.Test)
 	bad(o.Validation >= 0 && o.Validation < 1, "validation share %v, want at least 0 and below 1", o.Validation)
 	bad(!o.Resume || o.tunes(), "resume goes with the strategies that write checkpoints, not with %q: "+
 		"a frozen base's features are cached, so that the run can be started again", strategyFrozen)
@@ -169,7 +172,7 @@ func (o *TrainOptions) validate() error {
 	errs = append(errs, o.validateViews()...)
 	bad(!o.tunes() || o.Precision == "" || o.Precision == nn.F32.String(), "precision %q goes with strategies that keep the base frozen, not with %q", o.Precision, o.Strategy)
 	bad(!o.QDQ || o.Precision == precisionAuto || o.Precision == nn.Int8.String(), "QDQ is a form of int8: want the precision int8 or auto")
-	errs = append(errs, o.checkPrecision(), o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate())
+	errs = append(errs, checkShares(o.Test, o.TrainPerClass), o.checkPrecision(), o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate())
 	return errors.Join(errs...)
 }
 

@@ -117,7 +117,7 @@ func (j *job) skipped() []dataset.Skipped {
 }
 
 func (j *job) splitInfo() SplitInfo {
-	return SplitInfo{j.o.Seed, len(j.train), len(j.validation), len(j.test)}
+	return SplitInfo{Seed: j.o.Seed, Train: len(j.train), Validation: len(j.validation), Test: len(j.test), PerClass: j.o.TrainPerClass}
 }
 
 func (j *job) backboneInfo() BackboneInfo {

@@ -10,6 +10,7 @@ import (
 // SplitOptions says how Split divides the pictures.
 type SplitOptions struct {
 	Test     float64 // share of each class; 0: 0.2
+	PerClass int     // above 0: so many pictures of each class are in train/, all others in test/; Test is 0 then
 	Seed     uint64
 	Mode     string // "copy" (default), "hardlink" or "symlink"
 	Exclude  []string
@@ -26,8 +27,8 @@ func Split(ctx context.Context, path, out string, o SplitOptions) (*SplitInfo, e
 	if !ok {
 		return nil, &OptionError{fmt.Errorf("mode %q, want copy, hardlink or symlink", o.Mode)}
 	}
-	if o.Test < 0 || o.Test >= 1 {
-		return nil, &OptionError{fmt.Errorf("test share %v, want at least 0 and below 1", o.Test)}
+	if err := checkShares(o.Test, o.PerClass); err != nil {
+		return nil, &OptionError{err}
 	}
 	tell := progress(o.Progress)
 	d, err := openData(ctx, path, Reading{Exclude: o.Exclude}, tell)
@@ -35,15 +36,28 @@ func Split(ctx context.Context, path, out string, o SplitOptions) (*SplitInfo, e
 		return nil, err
 	}
 	defer d.Close()
-	s, err := d.Split(dataset.SplitOptions{Seed: o.Seed, Test: o.Test, Validation: -1})
+	s, err := d.Split(dataset.SplitOptions{Seed: o.Seed, Test: o.Test, Validation: -1, TrainPerClass: o.PerClass})
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range s.Notes {
 		tell.note("%s", n)
 	}
-	info := &SplitInfo{o.Seed, len(s.Train), len(s.Validation), len(s.Test)}
+	info := &SplitInfo{Seed: o.Seed, Train: len(s.Train), Validation: len(s.Validation), Test: len(s.Test), PerClass: o.PerClass}
 	return info, dataset.WriteTree(ctx, d, s, out, mode)
+}
+
+// checkShares returns what is wrong with the share of the test, or the number of pictures of each class that stands for it.
+func checkShares(test float64, perClass int) error {
+	switch {
+	case !(test >= 0 && test < 1):
+		return fmt.Errorf("test share %v, want at least 0 and below 1", test)
+	case perClass < 0:
+		return fmt.Errorf("%d training pictures of each class, want at least 1", perClass)
+	case perClass > 0 && test > 0:
+		return fmt.Errorf("%d training pictures of each class and a test share %v, want one of the two", perClass, test)
+	}
+	return nil
 }
 
 // splitModes are the ways in which Split puts a picture into a tree.

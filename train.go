@@ -177,7 +177,7 @@ func (j *job) openPlace() (err error) {
 
 // splitOptions are the shares that the options ask for.
 func (j *job) splitOptions() dataset.SplitOptions {
-	o := dataset.SplitOptions{Seed: j.o.Seed, Test: j.o.Test, Validation: j.o.Validation}
+	o := dataset.SplitOptions{Seed: j.o.Seed, Test: j.o.Test, Validation: j.o.Validation, TrainPerClass: j.o.TrainPerClass}
 	if j.o.NoValidation {
 		o.Validation = -1
 	}

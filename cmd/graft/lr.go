@@ -21,7 +21,7 @@ loss of the step and the mean of the losses so far, and a rate to take; -o draws
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
-			if err := checkTest(o.Test); err != nil {
+			if err := settleTest(cmd, &o.Test, o.TrainPerClass); err != nil {
 				return err
 			}
 			o.NoValidation = o.Validation == 0

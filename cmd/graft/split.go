@@ -18,7 +18,7 @@ with the same bytes are never on both sides. The source is not changed.`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
-			if err := checkTest(o.Test); err != nil {
+			if err := settleTest(cmd, &o.Test, o.PerClass); err != nil {
 				return err
 			}
 			s, err := graft.Split(cmd.Context(), args[0], args[1], o)
@@ -34,6 +34,7 @@ with the same bytes are never on both sides. The source is not changed.`,
 	}
 	f := cmd.Flags()
 	f.Float64Var(&o.Test, "test", defaultTest, "share of each class for the test")
+	f.IntVar(&o.PerClass, "train-per-class", 0, "so many pictures of each class go to train/, all others to test/ (instead of --test)")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split")
 	f.StringVar(&o.Mode, "mode", "", "copy, hardlink or symlink (default copy)")
 	f.StringSliceVar(&o.Exclude, "exclude", nil, "class to leave out (repeatable)")

@@ -30,7 +30,7 @@ The result is a run folder with model.onnx, metrics.json, predictions.csv, histo
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
-			if err := checkTest(o.Test); err != nil {
+			if err := settleTest(cmd, &o.Test, o.TrainPerClass); err != nil {
 				return err
 			}
 			o.NoValidation = o.Validation == 0
@@ -59,6 +59,16 @@ func checkTest(share float64) error {
 	return nil
 }
 
+// settleTest is checkTest where a number of training pictures of each class may stand for the share of the test: then
+// the default share does not count.
+func settleTest(cmd *cobra.Command, share *float64, perClass int) error {
+	if perClass != 0 && !cmd.Flags().Changed("test") {
+		*share = 0
+		return nil
+	}
+	return checkTest(*share)
+}
+
 // addTraining adds all flags of a training but where its results go.
 func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f := cmd.Flags()
@@ -69,6 +79,7 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f.BoolVar(&o.QDQ, "qdq", false, "with --precision int8 or auto: also write the model as model-qdq.onnx, quantised for other runtimes")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split, the initial weights and the order of pictures")
 	f.Float64Var(&o.Test, "test", defaultTest, "share of each class held out for the test")
+	f.IntVar(&o.TrainPerClass, "train-per-class", 0, "train on so many pictures of each class, validation included, and test on all others (instead of --test)")
 	f.Float64Var(&o.Validation, "val", 0.1, "share of the rest that chooses the number of epochs; 0: none, all epochs are run")
 	f.BoolVar(&o.NoRefit, "no-refit", false, "keep the best epoch's head instead of fitting again with the validation pictures")
 	f.StringVar(&o.Augment, "augment", "", "random augmentations of training pictures, as hflip,rotation=15, or light, standard or strong (see graft augment)")
