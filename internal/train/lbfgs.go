@@ -146,22 +146,26 @@ func (m *minimiser) evaluate(x []float64) {
 	}
 }
 
+// sweepRows is how many pictures run through the head at once: so many that packing the weights, and unpacking their
+// gradient, is little beside the products.
+const sweepRows = 2048
+
 // sweep computes the mean loss of all pictures and its slope, part by part in their order.
 func (m *minimiser) sweep() error {
 	clear(m.slope)
 	m.value = 0
 	total, n, d := m.loss.total(m.train.Labels), m.train.N(), m.train.D
-	for lo := 0; lo < n; lo += measureRows {
+	for lo := 0; lo < n; lo += sweepRows {
 		if err := m.ctx.Err(); err != nil {
 			return err
 		}
-		hi := min(n, lo+measureRows)
+		hi := min(n, lo+sweepRows)
 		z, err := m.tape.Forward(hi-lo, [][]float32{m.standard[lo*d : hi*d]}, nil)
 		if err != nil {
 			return err
 		}
 		m.dz = sized(m.dz, len(z))
-		m.value += m.loss.sum(m.dz, z, m.train.Labels[lo:hi], 1/total) / total
+		m.value += m.loss.parallelSum(m.o.Pool, m.dz, z, m.train.Labels[lo:hi], 1/total) / total
 		if err := m.tape.Backward(m.dz); err != nil {
 			return err
 		}

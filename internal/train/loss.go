@@ -1,6 +1,10 @@
 package train
 
-import "math"
+import (
+	"math"
+
+	"github.com/graft-ml/graft/internal/nn"
+)
 
 // loss is what training minimises, for one picture a row of logits. Sums and exponentials are float64.
 type loss struct {
@@ -9,10 +13,11 @@ type loss struct {
 	smoothing float64
 	weights   []float64 // of the classes; multi-label: of their positives
 	target    []float64 // of the picture at hand
+	exps      []float64 // of its logits, less the largest
 }
 
 func newLoss(o HeadOptions, weights []float64) *loss {
-	return &loss{classes: o.Classes, multi: o.MultiLabel, smoothing: o.LabelSmoothing, weights: weights, target: make([]float64, o.Classes)}
+	return &loss{classes: o.Classes, multi: o.MultiLabel, smoothing: o.LabelSmoothing, weights: weights, target: make([]float64, o.Classes), exps: make([]float64, o.Classes)}
 }
 
 // weight returns what a picture counts for in the mean.
@@ -36,6 +41,28 @@ func (l *loss) total(labels [][]int) float64 {
 // scale times the derivatives by the logits z. Both are [N,K].
 func (l *loss) sum(dz, z []float32, labels [][]int, scale float64) float64 {
 	return l.each(dz, z, len(labels), scale, func(i int) { l.aim(labels[i]) })
+}
+
+// lossRows is how many pictures a task of parallelSum has.
+const lossRows = 64
+
+// parallelSum is sum by all workers of pool. The sums of parts of lossRows pictures are added in their order.
+func (l *loss) parallelSum(pool *nn.Pool, dz, z []float32, labels [][]int, scale float64) float64 {
+	n, k := len(labels), l.classes
+	sums := make([]float64, (n+lossRows-1)/lossRows)
+	pool.Begin()
+	defer pool.End()
+	pool.Run(len(sums), func(i int) {
+		own := *l
+		own.target, own.exps = make([]float64, k), make([]float64, k)
+		lo, hi := i*lossRows, min(n, (i+1)*lossRows)
+		sums[i] = own.sum(dz[lo*k:hi*k], z[lo*k:hi*k], labels[lo:hi], scale)
+	})
+	sum := 0.0
+	for _, s := range sums {
+		sum += s
+	}
+	return sum
 }
 
 // each is sum for n pictures, whose targets set puts into l.target.
@@ -118,11 +145,12 @@ func (l *loss) softmax(dz, z []float32, scale float64) float64 {
 	for _, v := range z {
 		top = max(top, float64(v))
 	}
-	norm := 0.0
-	for _, v := range z {
-		norm += math.Exp(float64(v) - top)
+	all := 0.0
+	for c, v := range z {
+		l.exps[c] = math.Exp(float64(v) - top)
+		all += l.exps[c]
 	}
-	norm = top + math.Log(norm)
+	norm := top + math.Log(all)
 	value, mass := 0.0, 0.0
 	for c, v := range z {
 		t := l.target[c]
@@ -132,8 +160,8 @@ func (l *loss) softmax(dz, z []float32, scale float64) float64 {
 		}
 	}
 	if dz != nil {
-		for c, v := range z {
-			dz[c] = float32(scale * (math.Exp(float64(v)-norm)*mass - l.target[c]))
+		for c, e := range l.exps {
+			dz[c] = float32(scale * (e/all*mass - l.target[c]))
 		}
 	}
 	return value

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/graft-ml/graft/internal/check"
+	"github.com/graft-ml/graft/internal/nn"
 )
 
 func TestLossGradients(t *testing.T) {
@@ -167,6 +168,36 @@ func TestSoftLabels(t *testing.T) {
 		one, two := l.softSum(nil, z[:3], []float32{0, 1, 0}, 0), l.softSum(nil, z[:3], []float32{0, 0, 1}, 0)
 		if got, want := l.softSum(nil, z[:3], []float32{0, .25, .75}, 0), .25*one+.75*two; math.Abs(got-want) > 1e-6 {
 			t.Errorf("multi %v: loss %v of a blend, want %v", multi, got, want)
+		}
+	}
+}
+
+// TestParallelSum compares with the sum of one task, for numbers of pictures around the size of a part, and finds the
+// same bits for any number of workers.
+func TestParallelSum(t *testing.T) {
+	const classes = 3
+	for _, n := range []int{1, lossRows - 1, lossRows, lossRows + 1, 5*lossRows + 7} {
+		z := make([]float32, n*classes)
+		check.Seeded(z, "logits", 4, -2)
+		var labels [][]int
+		for i := range n {
+			labels = append(labels, []int{i % classes})
+		}
+		l := newLoss(HeadOptions{Classes: classes}, []float64{1, 2, 3})
+		wantDz := make([]float32, len(z))
+		want := l.sum(wantDz, z, labels, 0.5)
+		var first float64
+		for _, workers := range []int{1, 2, 5} {
+			pool := nn.NewPool(workers)
+			dz := make([]float32, len(z))
+			got := l.parallelSum(pool, dz, z, labels, 0.5)
+			pool.Close()
+			if first == 0 {
+				first = got
+			}
+			if got != first || math.Abs(got-want) > 1e-9*want || !slices.Equal(dz, wantDz) {
+				t.Errorf("%d pictures, %d workers: %v, want %v, with one worker %v", n, workers, got, want, first)
+			}
 		}
 	}
 }
