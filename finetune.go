@@ -119,7 +119,7 @@ func (j *job) tune(ctx context.Context) error {
 func (j *job) tuneOptions() train.TuneOptions {
 	o := j.o.Tuning.options()
 	o.Classes, o.MultiLabel = len(j.data.Classes), j.data.MultiLabel
-	o.LabelSmoothing, o.ClassWeights = j.o.Head.LabelSmoothing, j.o.Head.ClassWeights
+	o.Dropout, o.LabelSmoothing, o.ClassWeights = j.o.Head.Dropout, j.o.Head.LabelSmoothing, j.o.Head.ClassWeights
 	o.Seed, o.Pool = j.o.Seed, j.pool
 	return o
 }
@@ -183,7 +183,7 @@ func (j *job) network() (*nn.Graph, train.Network, error) {
 		return nil, net, err
 	}
 	full := nn.Join(base, head)
-	net.Graph = full
+	net.Graph, net.Dropped = full, train.Droppable(full.Nodes[len(base.Nodes):])
 	net.Phases = j.phases(full, stages, len(base.Nodes))
 	if first := len(stages) - j.o.Tuning.Stages; j.o.Strategy == strategyPartial && first > 0 {
 		var before *nn.Graph
@@ -239,7 +239,7 @@ func firstUses(g *nn.Graph) map[string]int {
 func (j *job) pictures(index []int) train.Set {
 	s := train.Set{}
 	for _, i := range index {
-		s.Labels = append(s.Labels, j.data.Samples[i].Labels)
+		s.Labels, s.Keys = append(s.Labels, j.data.Samples[i].Labels), append(s.Keys, j.key(i))
 	}
 	s.Load = func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error {
 		wanted := make([]int, len(rows))

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/graft-ml/graft/internal/nn"
-	"github.com/graft-ml/graft/internal/random"
 )
 
 // fit is the state of the training of a head.
@@ -112,7 +111,9 @@ func (f *fit) batch(rows []int, epoch int, rate float64) (float64, error) {
 	f.gather(rows)
 	var mask func(*nn.Node, []float32)
 	if f.o.Dropout > 0 {
-		mask = func(n *nn.Node, dst []float32) { f.mask(dst, epoch, f.dropouts[n.Name]) }
+		mask = func(n *nn.Node, dst []float32) {
+			dropMask(dst, f.o.Dropout, f.o.Seed, f.dropouts[n.Name], epoch, f.keys)
+		}
 	}
 	z, err := f.tape.Forward(len(rows), [][]float32{f.x}, mask)
 	if err != nil {
@@ -138,22 +139,6 @@ func (f *fit) gather(rows []int) {
 	for i, r := range rows {
 		f.scaler.apply(f.x[i*d:(i+1)*d], f.train.row(r))
 		f.labels, f.keys = append(f.labels, f.train.Labels[r]), append(f.keys, f.train.key(r))
-	}
-}
-
-// mask fills dst, one row a picture of the batch, with the multipliers of dropout: 0, or what makes up for the
-// zeros. They depend on the picture and not on its place in the batch.
-func (f *fit) mask(dst []float32, epoch int, layer uint64) {
-	keep := float32(1 / (1 - f.o.Dropout))
-	width := len(dst) / len(f.keys)
-	for i, key := range f.keys {
-		s := random.New(f.o.Seed, forDropout+layer, uint64(epoch), key)
-		for k := range width {
-			dst[i*width+k] = keep
-			if s.Unit() < f.o.Dropout {
-				dst[i*width+k] = 0
-			}
-		}
 	}
 }
 

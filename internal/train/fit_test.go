@@ -189,61 +189,6 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// Dropout follows the picture: the mask of a row depends on its key and not on its place.
-func TestDropoutFollowsThePicture(t *testing.T) {
-	d := blobs(64, 5, 2, 1)
-	f, err := newFit(d, Data{}, HeadOptions{Classes: 2, Dropout: 0.25}.withDefaults(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	masks := func(rows []int, epoch int, layer uint64) map[uint64]string {
-		f.gather(rows)
-		m := make([]float32, len(rows)*50)
-		f.mask(m, epoch, layer)
-		out := map[uint64]string{}
-		for i, r := range rows {
-			out[d.Keys[r]] = fmt.Sprint(m[i*50 : (i+1)*50])
-		}
-		return out
-	}
-	a, b := masks([]int{0, 1, 2, 3}, 1, 0), masks([]int{3, 9, 1}, 1, 0)
-	for _, r := range []int{1, 3} {
-		if a[d.Keys[r]] != b[d.Keys[r]] {
-			t.Errorf("picture %d has another mask at another place", r)
-		}
-	}
-	seen := map[string]bool{}
-	for _, m := range []map[uint64]string{a, masks([]int{0, 1, 2, 3}, 2, 0), masks([]int{0, 1, 2, 3}, 1, 1)} {
-		for _, s := range m {
-			seen[s] = true
-		}
-	}
-	if len(seen) != 12 {
-		t.Errorf("%d different masks of 12", len(seen))
-	}
-	rows := make([]int, 64)
-	m := make([]float32, 64*500)
-	for i := range rows {
-		rows[i] = i
-	}
-	f.gather(rows)
-	f.mask(m, 1, 0)
-	kept := 0
-	for _, v := range m {
-		switch v {
-		case 0:
-		case float32(1 / 0.75):
-			kept++
-		default:
-			t.Fatalf("multiplier %v", v)
-		}
-	}
-	// 32000 draws: the deviation of the share is 0.0024.
-	if share := float64(kept) / float64(len(m)); math.Abs(share-0.75) > 0.01 {
-		t.Errorf("%.3f are kept, want 0.75", share)
-	}
-}
-
 func TestEarlyStopping(t *testing.T) {
 	train, val := blobs(40, 8, 4, 1), blobs(40, 8, 4, 2)
 	for i := range val.Labels { // the more is learnt, the worse: validation is best at the start

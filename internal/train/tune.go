@@ -16,6 +16,8 @@ import (
 type Network struct {
 	Graph  *nn.Graph // one input, one output of logits [N,K]; its initialisers are left alone
 	Phases []Phase   // each trains all that those before it have trained, and perhaps more
+
+	Dropped []string // values of Graph behind which there is dropout while it trains, if the options ask for any
 }
 
 // Phase is some epochs in which the same parameters train.
@@ -27,7 +29,8 @@ type Phase struct {
 
 // Set is labelled inputs of a network, which are loaded as they are needed.
 type Set struct {
-	Labels [][]int // [N]
+	Labels [][]int  // [N]
+	Keys   []uint64 // [N]: who each input is, for dropout masks that follow it; nil means its row
 
 	// Load gives each batch the inputs x of some of the set, in the order of rows and n at a time, fewer at the end.
 	// epoch counts from 1 for training; 0 wants the inputs as they are at prediction. targets, where inputs are blends
@@ -38,6 +41,13 @@ type Set struct {
 
 // N returns the number of inputs.
 func (s Set) N() int { return len(s.Labels) }
+
+func (s Set) key(i int) uint64 {
+	if s.Keys == nil {
+		return uint64(i)
+	}
+	return s.Keys[i]
+}
 
 // Hooks are told what happens in a training. Any may be nil.
 type Hooks struct {
@@ -110,8 +120,11 @@ type tuning struct {
 	rates   schedule
 	steps   int // of an epoch
 
+	dropouts map[string]uint64 // the layer of each Dropout, by name
+
 	dz, z  []float32
 	labels [][]int
+	keys   []uint64
 	saved  time.Time     // the last checkpoint, or the start
 	keep   *checkpointer // nil: no checkpoints
 }
@@ -182,9 +195,13 @@ func (t *tuning) enter(p Phase) error {
 	for _, q := range p.Params {
 		names = append(names, q.Name)
 	}
+	g := t.withValues(t.values)
+	if t.o.Dropout > 0 {
+		t.dropouts = insertDropout(g, t.net.Dropped)
+	}
 	var err error
 	o := nn.TapeOptions{Params: names, Pool: t.o.Pool, BatchStats: t.o.BatchStats}
-	if t.tape, err = nn.NewTape(t.withValues(t.values), o); err != nil {
+	if t.tape, err = nn.NewTape(g, o); err != nil {
 		return err
 	}
 	t.opt = &optimizer{rule: t.o.head().rule(), pool: t.o.Pool, steps: t.state.Steps}
@@ -234,12 +251,11 @@ func (t *tuning) exhausted() bool {
 
 // epoch does the steps of an epoch that are left.
 func (t *tuning) epoch(ctx context.Context) error {
-	number := len(t.state.History) + 1
-	order := shuffled(t.train.N(), t.o.Seed, number)
+	order := shuffled(t.train.N(), t.o.Seed, t.number())
 	if t.state.Step == t.steps {
 		return nil // all but the measurement was done before
 	}
-	return t.train.Load(ctx, number, order[t.state.Step*t.o.Batch:], t.o.Batch, func(x, targets []float32) error {
+	return t.train.Load(ctx, t.number(), order[t.state.Step*t.o.Batch:], t.o.Batch, func(x, targets []float32) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -42,6 +42,7 @@ type TuneOptions struct {
 	// those of the network follow them. Otherwise they are frozen, in training as at prediction.
 	BatchStats bool
 
+	Dropout        float64 // share in [0,1) dropped behind what the network names
 	LabelSmoothing float64
 	ClassWeights   string // see HeadOptions
 
@@ -89,6 +90,7 @@ func (o TuneOptions) Validate() error {
 	want(!math.IsNaN(o.WeightDecay), "weight decay %v, want a number", o.WeightDecay)
 	want(o.ClipNorm >= 0, "largest norm of the gradient %v, want a positive number", o.ClipNorm)
 	want(o.Average >= 0 && o.Average < 1, "decay of the average %v, want at least 0 and under 1", o.Average)
+	want(o.Dropout >= 0 && o.Dropout < 1, "dropout %v, want at least 0 and under 1", o.Dropout)
 	want(o.Micro >= 0, "micro-batch %d, want at least 1", o.Micro)
 	return errors.Join(append(errs, h.Validate())...)
 }

@@ -8,48 +8,32 @@ import (
 	"github.com/graft-ml/graft/internal/nn"
 )
 
+// batch is what a step learns from.
+type batch struct {
+	x, targets []float32 // targets [N,K] are soft labels; nil: the labels
+	labels     [][]int
+	keys       []uint64
+	total      float64 // what the pictures count for together
+
+	sum   float64 // of the losses of the parts so far
+	right score
+}
+
 // step does one step on a batch of inputs x, those of rows, towards their soft labels, if there are any, or their labels.
 func (t *tuning) step(x, targets []float32, rows []int) error {
 	start := time.Now()
 	rate := t.rates.at(t.state.Steps)
-	t.labels = t.labels[:0]
-	for _, r := range rows {
-		t.labels = append(t.labels, t.train.Labels[r])
-	}
-	total := t.loss.total(t.labels)
-	if targets != nil {
-		total = t.loss.softTotal(targets)
-	}
-	sum, right, k := 0.0, score{}, t.o.Classes
-	size := len(x) / len(rows)
+	b := t.batch(x, targets, rows)
 	for lo := 0; lo < len(rows); lo += t.o.Micro {
-		hi := min(len(rows), lo+t.o.Micro)
-		labels := t.labels[lo:hi]
-		z, err := t.tape.Forward(hi-lo, [][]float32{x[lo*size : hi*size]}, nil)
-		if err != nil {
-			return err
-		}
-		t.dz = sized(t.dz, len(z))
-		if targets != nil {
-			sum += t.loss.softSum(t.dz, z, targets[lo*k:hi*k], 1/total)
-		} else {
-			sum += t.loss.sum(t.dz, z, labels, 1/total)
-		}
-		right.add(z, labels, t.o.MultiLabel)
-		back := t.tape.Accumulate
-		if lo == 0 {
-			back = t.tape.Backward
-		}
-		if err := back(t.dz); err != nil {
+		if err := t.part(b, lo, min(len(rows), lo+t.o.Micro)); err != nil {
 			return err
 		}
 	}
 	for _, p := range t.params {
 		p.g = t.tape.Grad(p.name)
 	}
-	epoch := len(t.state.History) + 1
-	if value := sum / total; !isFinite(value) {
-		return diverged(value, epoch, rate)
+	if value := b.sum / b.total; !isFinite(value) {
+		return diverged(value, t.number(), rate)
 	}
 	if t.o.ClipNorm > 0 {
 		t.opt.clip(t.params, t.o.ClipNorm)
@@ -59,9 +43,61 @@ func (t *tuning) step(x, targets []float32, rows []int) error {
 	if t.state.Steps == 0 && t.hooks.Outlook != nil {
 		t.hooks.Outlook(t.outlook(time.Since(start)))
 	}
-	t.state.stepped(sum, total, right, rate, time.Since(start))
+	t.state.stepped(b.sum, b.total, b.right, rate, time.Since(start))
 	return nil
 }
+
+// batch gathers what a step on rows of the training set learns from.
+func (t *tuning) batch(x, targets []float32, rows []int) *batch {
+	t.labels, t.keys = t.labels[:0], t.keys[:0]
+	for _, r := range rows {
+		t.labels, t.keys = append(t.labels, t.train.Labels[r]), append(t.keys, t.train.key(r))
+	}
+	b := &batch{x: x, targets: targets, labels: t.labels, keys: t.keys, total: t.loss.total(t.labels)}
+	if targets != nil {
+		b.total = t.loss.softTotal(targets)
+	}
+	return b
+}
+
+// part runs the pictures [lo, hi) of a batch forward and backward.
+func (t *tuning) part(b *batch, lo, hi int) error {
+	size, k := len(b.x)/len(b.labels), t.o.Classes
+	z, err := t.tape.Forward(hi-lo, [][]float32{b.x[lo*size : hi*size]}, t.masks(b.keys[lo:hi]))
+	if err != nil {
+		return err
+	}
+	t.dz = sized(t.dz, len(z))
+	if b.targets != nil {
+		b.sum += t.loss.softSum(t.dz, z, b.targets[lo*k:hi*k], 1/b.total)
+	} else {
+		b.sum += t.loss.sum(t.dz, z, b.labels[lo:hi], 1/b.total)
+	}
+	b.right.add(z, b.labels[lo:hi], t.o.MultiLabel)
+	if lo == 0 {
+		return t.tape.Backward(t.dz)
+	}
+	return t.tape.Accumulate(t.dz)
+}
+
+// masks draws the masks of dropout for the pictures called keys; nil if there is none.
+func (t *tuning) masks(keys []uint64) func(*nn.Node, []float32) {
+	if len(t.dropouts) == 0 {
+		return nil
+	}
+	return func(n *nn.Node, dst []float32) {
+		if layer, ok := t.dropouts[n.Name]; ok {
+			dropMask(dst, t.o.Dropout, t.o.Seed, layer, t.number(), keys)
+			return
+		}
+		for i := range dst { // a Dropout that came with the network
+			dst[i] = 1
+		}
+	}
+}
+
+// number is that of the epoch under way, from 1.
+func (t *tuning) number() int { return len(t.state.History) + 1 }
 
 // add counts the pictures of a batch.
 func (s *score) add(z []float32, labels [][]int, multi bool) {
