@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 PEER = pathlib.Path(__file__).with_name("peer.py")
+QUANTISE = pathlib.Path(__file__).with_name("quantise.py")
 NETWORKS = ["resnet50", "resnet18", "mobilenetv2", "efficientnet_lite0", "efficientnet_b0", "convnext_tiny"]
 
 
@@ -21,6 +22,7 @@ def arguments():
     p.add_argument("networks", nargs="*", default=NETWORKS, metavar="NETWORK", help="a name of graft backbones list, or an ONNX file")
     p.add_argument("--batches", default="1,8", help="pictures computed together (default 1,8)")
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--precision", choices=["f32", "int8"], default="f32", help="int8: the peers' files are quantised by ONNX Runtime (default f32)")
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--seconds", type=float, default=2, help="of each measurement")
     p.add_argument("--graft", required=True, help=argparse.SUPPRESS)
@@ -41,10 +43,14 @@ class Network:
         self.name, self.size, self.gflop = about["backbone"], about["width"], about["gflop"]
         self.about = about
         self.architecture = self.name.split(".")[0]
+        self.peers_model = self.model
+        if o.precision == "int8":
+            self.peers_model = o.work / "quantised.onnx"
+            subprocess.run([sys.executable, QUANTISE, self.model, self.peers_model, str(self.size)], check=True, stderr=subprocess.DEVNULL)
 
     def engines(self):
         found = ["onnxruntime", "openvino"]
-        if all(map(importlib.util.find_spec, ["torch", "torchvision"])):
+        if self.o.precision == "f32" and all(map(importlib.util.find_spec, ["torch", "torchvision"])):
             import torchvision
 
             if self.architecture in torchvision.models.list_models():
@@ -54,8 +60,8 @@ class Network:
     def measure(self, engine, batch):
         o = self.o
         if engine == "graft":
-            return output(o.graft, "bench", self.model, "--batch", batch, "--threads", o.threads, "--seconds", o.seconds, "--json")["images_per_second"]
-        return output(sys.executable, PEER, engine, self.model, batch, o.threads, o.seconds, self.size, self.architecture)
+            return output(o.graft, "bench", self.model, "--precision", o.precision, "--batch", batch, "--threads", o.threads, "--seconds", o.seconds, "--json")["images_per_second"]
+        return output(sys.executable, PEER, engine, self.peers_model, batch, o.threads, o.seconds, self.size, self.architecture)
 
 
 def spread(values, form):
@@ -72,7 +78,7 @@ def compare(network, batch):
             medians[engine].append(rate["median"])
             fastest[engine] = max(fastest[engine], rate["max"])
     o = network.o
-    print(f"\n{network.name}, {network.size}x{network.size}, {network.gflop:.2f} GFLOP; batch {batch}, {o.threads} threads, {o.rounds} rounds of {o.seconds:g} s")
+    print(f"\n{network.name}, {network.size}x{network.size}, {network.gflop:.2f} GFLOP; batch {batch}, {o.precision}, {o.threads} threads, {o.rounds} rounds of {o.seconds:g} s")
     print(f"{'pictures/s':14}{'min':>9}{'median':>9}{'max':>9}{'fastest':>9}   graft is  {'min':>8}{'median':>8}{'max':>8}{'fastest':>9}")
     for engine, rates in medians.items():
         line = f"{engine:14}{spread(rates, '9.1f')}{fastest[engine]:9.1f}"
