@@ -44,12 +44,14 @@ type BackboneListing struct {
 	URL           string  `json:"url,omitempty"` // "": only an import can bring it
 	File          string  `json:"file,omitempty"`
 	Bytes         int64   `json:"bytes,omitempty"`
-	SHA256        string  `json:"sha256,omitempty"` // whole, or its first digits as published
+	SHA256        string  `json:"sha256,omitempty"`    // whole, or its first digits as published
+	Untrained     bool    `json:"untrained,omitempty"` // an architecture without published weights, for the strategy "scratch"
 }
 
 func listing(e backbone.Entry) BackboneListing {
 	l := BackboneListing{Name: e.Name, Architecture: e.Arch, Params: e.Params, GFLOPs: e.GFLOPs, Size: e.Pixels, Features: e.Features,
-		Top1: e.Top1, Recipe: e.Recipe, Licence: e.Licence, NonCommercial: e.NonCommercial(), Bytes: e.Approx, SHA256: e.SHA256}
+		Top1: e.Top1, Recipe: e.Recipe, Licence: e.Licence, NonCommercial: e.NonCommercial(), Bytes: e.Approx, SHA256: e.SHA256,
+		Untrained: e.Untrained()}
 	source := e.Source()
 	l.URL, l.File = source.URL, source.File
 	return l
@@ -350,7 +352,7 @@ func (o *ImportOptions) asserted() (backbone.Entry, bool, error) {
 		return backbone.Entry{}, false, nil
 	}
 	entries, err := backbone.Find(o.Name)
-	if err != nil || entries[0].Name != o.Name {
+	if err != nil || entries[0].Name != o.Name || entries[0].Untrained() {
 		return backbone.Entry{}, false, nil // a name of the user's own
 	}
 	if !entries[0].Source().HubDigest {

