@@ -49,7 +49,8 @@ var above = map[string][]string{
 	"internal/train":          {"internal/cluster", "internal/nn", "internal/random", "internal/loader", "internal/transform", "internal/tensor", "metric", "internal/feature", "internal/atomicfile"},
 	"": {"dataset", "metric", "internal/atomicfile", "internal/backbone", "internal/cluster", "internal/cpu", "internal/decode", "internal/feature", "internal/hub", "internal/kernel", "internal/loader",
 		"internal/nn", "internal/onnx", "internal/quant", "internal/report", "internal/sample", "internal/sniff", "internal/strategy", "internal/tensor", "internal/train", "internal/transform", "internal/weights"},
-	"cmd/graft": {"", "dataset", "metric", "internal/atomicfile", "internal/cpu", "internal/loader", "internal/report", "internal/sample", "internal/transform"},
+	"bench/tinyimagenet": {"internal/decode"},
+	"cmd/graft":          {"", "dataset", "metric", "internal/atomicfile", "internal/cpu", "internal/loader", "internal/report", "internal/sample", "internal/transform"},
 }
 
 // stdOnly lists the packages that import nothing but the standard library and golang.org/x; withGonum may
