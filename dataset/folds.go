@@ -38,6 +38,65 @@ func (d *Dataset) Folds(index []int, k int, seed uint64) ([][]int, error) {
 	return folds, nil
 }
 
+// FoldSplits returns k splits of data that has none of its own: each tests on one of the folds that Folds deals the
+// samples into, and divides the others as Split does. A content that alone has a label is in no fold, and trains always.
+func (d *Dataset) FoldSplits(k int, o SplitOptions) ([]*Split, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if o.TrainPerClass > 0 {
+		return nil, fmt.Errorf("dataset: folds: %d pictures of each class for training, want 0", o.TrainPerClass)
+	}
+	all, ready := d.gather(o.Seed, &Split{})
+	if ready[Test] || ready[Validation] {
+		return nil, FormatError(d.shown + ": the data is split already: folds are for data that is not")
+	}
+	folds, err := d.Folds(d.common(all), k, o.Seed)
+	if err != nil {
+		return nil, err
+	}
+	fold := map[int]int{} // of a sample, from 1
+	for f, index := range folds {
+		for _, i := range index {
+			fold[i] = f + 1
+		}
+	}
+	o.Test = 0
+	splits := make([]*Split, k)
+	for f := range splits {
+		for i := range all {
+			all[i].side = ""
+			if fold[all[i].samples[0]] == f+1 {
+				all[i].side = Test
+			}
+		}
+		splits[f] = &Split{}
+		if d.divide(all, o, splits[f]); len(splits[f].Train) == 0 {
+			return nil, FormatError(fmt.Sprintf("%s: %d folds: no pictures are left for training", d.shown, k))
+		}
+	}
+	return splits, nil
+}
+
+// common returns the samples of the contents whose labels all stand for others too.
+func (d *Dataset) common(all []content) []int {
+	counts := make([]int, len(d.Classes))
+	for _, c := range all {
+		for _, l := range c.labels {
+			counts[l]++
+		}
+	}
+	var index []int
+	for _, c := range all {
+		if !slices.ContainsFunc(c.labels, func(l int) bool { return counts[l] == 1 }) {
+			index = append(index, c.samples...)
+		}
+	}
+	slices.Sort(index)
+	return index
+}
+
 // chosen returns the contents of some samples in the order of their keys.
 func (d *Dataset) chosen(index []int, seed uint64) []content {
 	samples := make([]Sample, len(index))

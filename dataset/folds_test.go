@@ -96,6 +96,59 @@ func TestFoldsOfManyLabels(t *testing.T) {
 	}
 }
 
+func TestFoldSplits(t *testing.T) {
+	d := made(append(append(numbered("a", 40), numbered("b", 7)...), "a/a0/copy", "c/c", "c/c/copy")...)
+	splits, err := d.FoldSplits(5, SplitOptions{Validation: 0.2, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tested := map[string]int{}
+	for f, s := range splits {
+		where := map[[32]byte]string{}
+		counts := map[string]int{}
+		for path, side := range bySide(d, s) {
+			p := d.Samples[slices.IndexFunc(d.Samples, func(p Sample) bool { return p.Path == path })]
+			if other, ok := where[p.SHA256]; ok && other != side {
+				t.Errorf("fold %d: %s is on two sides", f, path)
+			} else if !ok {
+				counts[path[:1]+" "+side]++
+			}
+			where[p.SHA256] = side
+			if side == Test {
+				tested[path]++
+			}
+		}
+		if counts["a test"] != 8 || counts["a validation"] != 6 || counts["a train"] != 26 || counts["c train"] != 1 {
+			t.Errorf("fold %d: contents %v", f, counts)
+		}
+		if n := counts["b test"]; n < 1 || n > 2 {
+			t.Errorf("fold %d: %d of b's 7 pictures", f, n)
+		}
+	}
+	for _, p := range d.Samples {
+		if want := map[bool]int{false: 1, true: 0}[p.Path[0] == 'c']; tested[p.Path] != want {
+			t.Errorf("%s is tested %d times, want %d", p.Path, tested[p.Path], want)
+		}
+	}
+}
+
+func TestFoldSplitsErrors(t *testing.T) {
+	for _, c := range []struct {
+		d    *Dataset
+		k    int
+		o    SplitOptions
+		want string
+	}{
+		{made("a/1", "a/2", "b/3:test", "b/4"), 2, SplitOptions{}, "the data is split already"},
+		{made("a/1", "a/2", "b/3"), 3, SplitOptions{}, "3 folds of 2 different pictures"},
+		{made("a/1", "a/2", "b/3"), 2, SplitOptions{TrainPerClass: 1}, "1 pictures of each class for training, want 0"},
+		{made("a/1", "a/2", "b/3"), 2, SplitOptions{Validation: 2}, "the share for validation is 2"},
+	} {
+		_, err := c.d.FoldSplits(c.k, c.o)
+		wantError(t, err, c.want)
+	}
+}
+
 func indexOf(n int) []int {
 	index := make([]int, n)
 	for i := range index {

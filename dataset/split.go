@@ -105,6 +105,16 @@ func (d *Dataset) Split(o SplitOptions) (*Split, error) {
 	if len(ready) > 0 && o.Test > 0 {
 		s.note("the data has no test pictures of its own: they are taken from its training pictures")
 	}
+	d.divide(all, o, s)
+	if len(s.Train) == 0 {
+		return nil, FormatError(d.shown + ": no pictures are left for training")
+	}
+	d.remark(all, s)
+	return s, nil
+}
+
+// divide gives the free contents their sides, and s the samples of each.
+func (d *Dataset) divide(all []content, o SplitOptions, s *Split) {
 	if d.MultiLabel {
 		stratify(all, len(d.Classes), o)
 	} else {
@@ -125,11 +135,6 @@ func (d *Dataset) Split(o SplitOptions) (*Split, error) {
 	for _, side := range s.sides() {
 		slices.Sort(side)
 	}
-	if len(s.Train) == 0 {
-		return nil, FormatError(d.shown + ": no pictures are left for training")
-	}
-	d.remark(all, s)
-	return s, nil
 }
 
 func (s *Split) note(format string, args ...any) {
