@@ -44,6 +44,8 @@ type Run struct {
 	Best    int // the epoch whose weights, or whose number, were kept
 	Stages  []Stage
 
+	OverSplits *Repeats // with Repeats or Folds
+
 	Precision PrecisionInfo // that of the figures in Report, and of the model
 
 	TestPaths []string // the test pictures, relative to the data

@@ -72,6 +72,12 @@ type TrainOptions struct {
 	// others are for the test. Test is 0 then.
 	TrainPerClass int
 
+	// Repeats, above 1, also trains and tests the head on the splits of the seeds that follow Seed; Folds, on each fold of
+	// a cross-validation with each seed. The means of the scores then have intervals that include the split. The model is
+	// that of Seed's own split. They go with strategies that train a head alone, and data without a split of its own.
+	Repeats int
+	Folds   int
+
 	// NoValidation keeps no pictures back for that: all epochs are run.
 	NoValidation bool
 
@@ -170,6 +176,7 @@ func (o *TrainOptions) validate() error {
 	bad(o.Strategy != strategyFrozen || n == 0, "strategy %q with depths %v: it takes the base's own end", strategyFrozen, o.Backbone.Depths)
 	bad(!o.tunes() || n == 0, "strategy %q with depths %v: it trains to the base's own end", o.Strategy, o.Backbone.Depths)
 	errs = append(errs, o.validateViews()...)
+	errs = append(errs, o.validateRepeats()...)
 	bad(!o.tunes() || o.Precision == "" || o.Precision == nn.F32.String(), "precision %q goes with strategies that keep the base frozen, not with %q", o.Precision, o.Strategy)
 	bad(!o.QDQ || o.Precision == precisionAuto || o.Precision == nn.Int8.String(), "QDQ is a form of int8: want the precision int8 or auto")
 	errs = append(errs, checkShares(o.Test, o.TrainPerClass), o.checkPrecision(), o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate())

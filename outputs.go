@@ -25,6 +25,7 @@ import (
 // metricsFile is the content of metrics.json.
 type metricsFile struct {
 	Test      *metric.Report `json:"test"`
+	Splits    *Repeats       `json:"over_splits,omitempty"`
 	Split     SplitInfo      `json:"split"`
 	Backbone  BackboneInfo   `json:"backbone"`
 	Head      headInfo       `json:"head"`
@@ -100,6 +101,9 @@ func (j *job) writeFiles(dir string) error {
 		}
 		files = slices.Insert(files, 0, runFile{"model-qdq.onnx", func(w io.Writer) error { _, err := qdq.WriteTo(w); return err }})
 	}
+	if j.repeats != nil {
+		files = slices.Insert(files, 0, runFile{fitsFile, j.writeFits})
+	}
 	if !j.data.MultiLabel {
 		files = slices.Insert(files, 0, runFile{"confusion.svg", func(w io.Writer) error { return report.PlotConfusion(w, j.report) }})
 	}
@@ -140,7 +144,7 @@ func (j *job) headInfo() headInfo {
 
 func (j *job) metrics() metricsFile {
 	m := metricsFile{
-		Test: j.report, Split: j.splitInfo(), Backbone: j.backboneInfo(), Head: j.headInfo(),
+		Test: j.report, Splits: j.repeats, Split: j.splitInfo(), Backbone: j.backboneInfo(), Head: j.headInfo(),
 		Data:   dataInfo{j.data.Name, len(j.data.Classes), len(j.data.Samples), len(j.skipped()), j.data.Ignored},
 		Choice: j.choice, Stages: j.stages, Precision: j.numerics.info(), Version: Version,
 	}
@@ -185,11 +189,19 @@ func (j *job) quantised(m *onnx.Model) (*onnx.Model, error) {
 	return &q, nil
 }
 
-// summary is what a model file says of its test: the scores without the tables of classes.
+// summary is what a model file says of its test: the scores without the tables of classes, and their means over several
+// splits.
 func (j *job) summary() map[string]any {
 	out := map[string]any{"n": j.report.N}
 	for _, s := range j.report.Scores {
 		out[s.Key] = s.Interval
+	}
+	if j.repeats != nil {
+		over := map[string]any{"n": len(j.repeats.Fits)}
+		for _, s := range j.repeats.Scores {
+			over[s.Key] = s.Interval
+		}
+		out["over_splits"] = over
 	}
 	return out
 }

@@ -58,7 +58,11 @@ func (j *job) plan() []step {
 	case strategyScratch:
 		return []step{{"read", j.read}, {"check", j.scan}, {"tune", j.tune}, {"test", j.measureTuned}, {"write", j.writeTuned}}
 	}
-	return []step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}, {"test", j.measure}, {"write", j.write}}
+	steps := []step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}, {"test", j.measure}}
+	if j.o.repeats() {
+		steps = append(steps, step{"splits", j.repeat})
+	}
+	return append(steps, step{"write", j.write})
 }
 
 // job is one run of Train. Its fields are filled stage by stage, in the order in which they stand here.
@@ -104,6 +108,9 @@ type job struct {
 	report *metric.Report
 	probs  []float32 // [N,K] of the pictures held out
 
+	// splits
+	repeats *Repeats // nil: the job's own split alone
+
 	// write
 	out string // the run folder
 
@@ -117,6 +124,20 @@ type split struct{ train, validation, test []int }
 func (s split) all() []int {
 	out := make([]int, 0, len(s.train)+len(s.validation)+len(s.test))
 	return append(append(append(out, s.train...), s.validation...), s.test...)
+}
+
+// keep returns the split with those samples alone that have what is needed.
+func (s split) keep(have func(i int) bool) split {
+	keep := func(index []int) []int {
+		var out []int
+		for _, i := range index {
+			if have(i) {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	return split{keep(s.train), keep(s.validation), keep(s.test)}
 }
 
 func (j *job) close() {
@@ -140,6 +161,9 @@ func (j *job) read(ctx context.Context) (err error) {
 	}
 	j.note("backbone %s: %s", j.base.Name, j.base.Cut)
 	if j.data, err = openData(ctx, j.path, j.o.Reading, j.o.Progress); err != nil {
+		return err
+	}
+	if err := j.checkRepeats(); err != nil {
 		return err
 	}
 	s, err := j.data.Split(j.splitOptions())
@@ -200,17 +224,8 @@ func (j *job) extract(ctx context.Context) error {
 
 // dropFailed takes the pictures that could not be decoded out of the split.
 func (j *job) dropFailed(have func(i int) bool) error {
-	keep := func(index []int) []int {
-		var out []int
-		for _, i := range index {
-			if have(i) {
-				out = append(out, i)
-			}
-		}
-		return out
-	}
 	before := j.classCounts()
-	j.split = split{keep(j.train), keep(j.validation), keep(j.test)}
+	j.split = j.split.keep(have)
 	var lost []string
 	for k, n := range j.classCounts() {
 		if n == 0 && before[k] > 0 {
@@ -237,7 +252,7 @@ func (j *job) classCounts() []int {
 
 // result is what the caller is told.
 func (j *job) result() *Run {
-	r := &Run{Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.best, Stages: j.stages, Precision: j.numerics.info()}
+	r := &Run{OverSplits: j.repeats, Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.best, Stages: j.stages, Precision: j.numerics.info()}
 	for _, i := range j.test {
 		r.TestPaths = append(r.TestPaths, j.data.Samples[i].Path)
 	}

@@ -69,6 +69,9 @@ func (j *job) extractViews(ctx context.Context) error {
 		return nil
 	}
 	learnt := append(append([]int(nil), j.train...), j.validation...)
+	if j.o.repeats() { // each of which learns from other pictures
+		learnt = j.split.all()
+	}
 	computed, cached := 0, 0
 	for view := 1; view < j.o.Views; view++ {
 		x, err := newViewExtractor(j.base, j.numerics, j.pool, j.o.Reading, &loader.Augmentation{Random: j.random(), Epoch: view})

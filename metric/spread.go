@@ -1,6 +1,9 @@
 package metric
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -9,12 +12,29 @@ import (
 // Spread is a score over several splits of the same data: the mean of its values, with an interval that includes the
 // split.
 type Spread struct {
-	Key     string // as Score's
-	Title   string
-	Percent bool
+	Key     string `json:"-"` // as Score's
+	Title   string `json:"-"`
+	Percent bool   `json:"-"`
 	Interval
-	Deviation float64   // of the values, with one degree of freedom less than there are
-	Values    []float64 // one a split
+	Deviation float64   `json:"deviation"` // of the values, with one degree of freedom less than there are
+	Values    []float64 `json:"values"`    // one a split
+}
+
+// Spreads are those of several scores. In JSON they stand under their keys.
+type Spreads []Spread
+
+// MarshalJSON writes the spreads as one object, in their order.
+func (s Spreads) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	for i, one := range s {
+		value, err := json.Marshal(one)
+		if err != nil {
+			return nil, fmt.Errorf("metric: %s: %w", one.Key, err)
+		}
+		fmt.Fprintf(&b, "%c%q:%s", "{,"[min(i, 1)], one.Key, value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // AcrossSplits returns the spread of each score over reports, at least two, of trainings on other splits of the same
@@ -26,8 +46,8 @@ type Spread struct {
 // (1/J + ratio)·S², and the t distribution J−1 degrees of freedom. R. Bouckaert and E. Frank (PAKDD 2004) use it for
 // the folds of cross-validations, where the ratio is 1/(folds−1). It is too wide, rather than too narrow, where far more
 // is tested than trained on. Where all values are one, which is no reason to be sure of it, it is Wilson's of one test.
-func AcrossSplits(reports []*Report, ratio float64) []Spread {
-	var out []Spread
+func AcrossSplits(reports []*Report, ratio float64) Spreads {
+	var out Spreads
 	for at, s := range reports[0].Scores {
 		spread := Spread{Key: s.Key, Title: s.Title, Percent: s.Percent}
 		for _, r := range reports {

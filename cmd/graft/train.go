@@ -81,6 +81,8 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f.Float64Var(&o.Test, "test", defaultTest, "share of each class held out for the test")
 	f.IntVar(&o.TrainPerClass, "train-per-class", 0, "train on so many pictures of each class, validation included, and test on all others (instead of --test)")
 	f.Float64Var(&o.Validation, "val", 0.1, "share of the rest that chooses the number of epochs; 0: none, all epochs are run")
+	f.IntVar(&o.Repeats, "repeats", 0, "also train on the splits of this many seeds from --seed on, for means whose intervals include the split")
+	f.IntVar(&o.Folds, "folds", 0, "likewise on so many folds of a cross-validation, for each seed")
 	f.BoolVar(&o.NoRefit, "no-refit", false, "keep the best epoch's head instead of fitting again with the validation pictures")
 	f.StringVar(&o.Augment, "augment", "", "random augmentations of training pictures, as hflip,rotation=15, or light, standard or strong (see graft augment)")
 	f.IntVar(&o.Views, "views", 0, "views of each training picture that a frozen base runs on (default 1; with --augment 4)")
@@ -98,15 +100,20 @@ type runJSON struct {
 	Best   int           `json:"best_epoch"`
 	Stages []graft.Stage `json:"stages"`
 
+	OverSplits *graft.Repeats `json:"over_splits,omitempty"`
+
 	Precision graft.PrecisionInfo `json:"precision"`
 }
 
 func showRun(out *output, run *graft.Run) error {
 	out.endBar()
 	if out.JSON {
-		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages, run.Precision})
+		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages, run.OverSplits, run.Precision})
 	}
 	if err := report.Text(out.out, run.Report, report.TextOptions{}); err != nil {
+		return err
+	}
+	if err := showSplits(out, run.OverSplits); err != nil {
 		return err
 	}
 	var times []string
@@ -118,4 +125,21 @@ func showRun(out *output, run *graft.Run) error {
 	out.printf("model    %s\n", run.Model)
 	out.printf("predict  %s predict %s PICTURE…\n", self(), shellQuote(filepath.ToSlash(run.Model)))
 	return nil
+}
+
+// showSplits shows the scores over several splits, if there are any.
+func showSplits(out *output, r *graft.Repeats) error {
+	if r == nil {
+		return nil
+	}
+	first, last := r.Fits[0].Seed, r.Fits[len(r.Fits)-1].Seed
+	seeds := fmt.Sprintf("seed %d", first)
+	if first != last {
+		seeds = fmt.Sprintf("seeds %d to %d", first, last)
+	}
+	if r.Folds > 0 {
+		seeds = fmt.Sprintf("%d folds, %s", r.Folds, seeds)
+	}
+	out.printf("\n")
+	return report.OverSplits(out.out, fmt.Sprintf("Over %d splits (%s)", len(r.Fits), seeds), r.Scores)
 }

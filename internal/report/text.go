@@ -67,6 +67,23 @@ func scores(w io.Writer, r *metric.Report, _ TextOptions) error {
 	return nil
 }
 
+// OverSplits writes the means of scores over several splits, under a title.
+func OverSplits(w io.Writer, title string, all metric.Spreads) error {
+	t := NewTable("lrlr")
+	t.Add("", "mean", "95 % interval, split included", "deviation")
+	for _, s := range all {
+		if s.Percent {
+			t.Add(s.Title, percent(s.Value), percentRange(s.Interval), fmt.Sprintf("%.1f", 100*s.Deviation))
+		} else {
+			t.Add(s.Title, fmt.Sprintf("%.3f", s.Value), fmt.Sprintf("%.3f – %.3f", s.Low, s.High), fmt.Sprintf("%.3f", s.Deviation))
+		}
+	}
+	if _, err := fmt.Fprintf(w, "%s\n\n", title); err != nil {
+		return err
+	}
+	return t.Write(w, "  ")
+}
+
 // weakClasses lists all classes if they are few, and otherwise those of the lowest recall that is not 100 %.
 func weakClasses(w io.Writer, r *metric.Report, o TextOptions) error {
 	var classes []metric.ClassScore
