@@ -147,7 +147,7 @@ func FindRate(ctx context.Context, net Network, train Set, o TuneOptions, sweep 
 	if err != nil {
 		return nil, err
 	}
-	if err := t.enter(net.Phases[0]); err != nil {
+	if err := t.enter(t.net.Phases[0]); err != nil {
 		return nil, err
 	}
 	s := newSweeper(sweep)
@@ -161,7 +161,7 @@ func FindRate(ctx context.Context, net Network, train Set, o TuneOptions, sweep 
 			rows := order[:min(len(order), o.Batch)]
 			order = order[len(rows):]
 			before := t.state
-			err := t.step(x, targets, rows)
+			err := t.step(ctx, x, targets, rows)
 			return s.add(t.rates.at(before.Steps), float64((t.state.Sum-before.Sum)/(t.state.Weight-before.Weight)), err)
 		})
 	}

@@ -17,7 +17,8 @@ type Network struct {
 	Graph  *nn.Graph // one input, one output of logits [N,K]; its initialisers are left alone
 	Phases []Phase   // each trains all that those before it have trained, and perhaps more
 
-	Dropped []string // values of Graph behind which there is dropout while it trains, if the options ask for any
+	Features string   // the value that the head reads; a Teacher whose features are learnt from needs it
+	Dropped  []string // values of Graph behind which there is dropout while it trains, if the options ask for any
 }
 
 // Phase is some epochs in which the same parameters train.
@@ -122,7 +123,10 @@ type tuning struct {
 
 	dropouts map[string]uint64 // the layer of each Dropout, by name
 
+	projection *projection // nil: none
+
 	dz, z  []float32
+	both   []float32 // gradients by logits and projected features, in one row
 	labels [][]int
 	keys   []uint64
 	saved  time.Time     // the last checkpoint, or the start
@@ -146,6 +150,9 @@ func newTuning(net Network, train, val Set, o TuneOptions, h Hooks) (*tuning, er
 	t.state.Best.Loss = number(math.Inf(1))
 	t.loss = newLoss(o.head(), classWeights(o.head(), d.counts(o.Classes)))
 	t.steps = (train.N() + o.Batch - 1) / o.Batch
+	if err := t.newProjection(); err != nil {
+		return nil, err
+	}
 	if o.Checkpoints != nil {
 		t.keep = &checkpointer{*o.Checkpoints}
 	}
@@ -199,6 +206,9 @@ func (t *tuning) enter(p Phase) error {
 	if t.o.Dropout > 0 {
 		t.dropouts = insertDropout(g, t.net.Dropped)
 	}
+	if t.projection != nil {
+		t.projection.join(g, t.values)
+	}
 	var err error
 	o := nn.TapeOptions{Params: names, Pool: t.o.Pool, BatchStats: t.o.BatchStats}
 	if t.tape, err = nn.NewTape(g, o); err != nil {
@@ -220,11 +230,13 @@ func (t *tuning) enter(p Phase) error {
 	return nil
 }
 
-// withValues returns the network with some of its initialisers replaced.
+// withValues returns the network with some of its initialisers replaced. It has no place for a projection's.
 func (t *tuning) withValues(values map[string][]float32) *nn.Graph {
 	g := t.net.Graph.Clone()
 	for name, v := range values {
-		g.Init[name] = tensor.FromFloats(v, g.Init[name].Shape...)
+		if old := g.Init[name]; old != nil {
+			g.Init[name] = tensor.FromFloats(v, old.Shape...)
+		}
 	}
 	return g
 }
@@ -260,7 +272,7 @@ func (t *tuning) epoch(ctx context.Context) error {
 			return err
 		}
 		lo := t.state.Step * t.o.Batch
-		if err := t.step(x, targets, order[lo:min(len(order), lo+t.o.Batch)]); err != nil {
+		if err := t.step(ctx, x, targets, order[lo:min(len(order), lo+t.o.Batch)]); err != nil {
 			return err
 		}
 		if t.hooks.Step != nil {

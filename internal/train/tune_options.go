@@ -42,6 +42,8 @@ type TuneOptions struct {
 	// those of the network follow them. Otherwise they are frozen, in training as at prediction.
 	BatchStats bool
 
+	Teacher *Teacher // nil: the labels alone are learnt from
+
 	Dropout        float64 // share in [0,1) dropped behind what the network names
 	LabelSmoothing float64
 	ClassWeights   string // see HeadOptions
@@ -92,7 +94,7 @@ func (o TuneOptions) Validate() error {
 	want(o.Average >= 0 && o.Average < 1, "decay of the average %v, want at least 0 and under 1", o.Average)
 	want(o.Dropout >= 0 && o.Dropout < 1, "dropout %v, want at least 0 and under 1", o.Dropout)
 	want(o.Micro >= 0, "micro-batch %d, want at least 1", o.Micro)
-	return errors.Join(append(errs, h.Validate())...)
+	return errors.Join(append(errs, o.Teacher.validate(), h.Validate())...)
 }
 
 // withDefaults fills in what is not set.

@@ -14,16 +14,21 @@ type batch struct {
 	labels     [][]int
 	keys       []uint64
 	total      float64 // what the pictures count for together
+	lesson     *lesson // nil without a teacher
 
 	sum   float64 // of the losses of the parts so far
 	right score
 }
 
 // step does one step on a batch of inputs x, those of rows, towards their soft labels, if there are any, or their labels.
-func (t *tuning) step(x, targets []float32, rows []int) error {
+func (t *tuning) step(ctx context.Context, x, targets []float32, rows []int) error {
 	start := time.Now()
 	rate := t.rates.at(t.state.Steps)
 	b := t.batch(x, targets, rows)
+	var err error
+	if b.lesson, err = t.lesson(ctx, rows, x); err != nil {
+		return err
+	}
 	for lo := 0; lo < len(rows); lo += t.o.Micro {
 		if err := t.part(b, lo, min(len(rows), lo+t.o.Micro)); err != nil {
 			return err
@@ -67,17 +72,54 @@ func (t *tuning) part(b *batch, lo, hi int) error {
 	if err != nil {
 		return err
 	}
+	z, projected := t.split(z, hi-lo)
 	t.dz = sized(t.dz, len(z))
+	share := b.lesson.share()
 	if b.targets != nil {
-		b.sum += t.loss.softSum(t.dz, z, b.targets[lo*k:hi*k], 1/b.total)
+		b.sum += share * t.loss.softSum(t.dz, z, b.targets[lo*k:hi*k], share/b.total)
 	} else {
-		b.sum += t.loss.sum(t.dz, z, b.labels[lo:hi], 1/b.total)
+		b.sum += share * t.loss.sum(t.dz, z, b.labels[lo:hi], share/b.total)
 	}
 	b.right.add(z, b.labels[lo:hi], t.o.MultiLabel)
-	if lo == 0 {
-		return t.tape.Backward(t.dz)
+	dz := t.dz
+	if b.lesson != nil {
+		b.sum += b.total * b.lesson.softened(dz, z, lo)
 	}
-	return t.tape.Accumulate(t.dz)
+	if projected != nil {
+		dp := make([]float32, len(projected))
+		b.sum += b.total * b.lesson.apart(dp, projected, lo)
+		dz = t.beside(dz, dp, hi-lo)
+	}
+	if lo == 0 {
+		return t.tape.Backward(dz)
+	}
+	return t.tape.Accumulate(dz)
+}
+
+// split parts the rows that the tape gives into the logits and the projected features, nil where there is no projection.
+func (t *tuning) split(rows []float32, n int) (z, projected []float32) {
+	if t.projection == nil {
+		return rows, nil
+	}
+	k, d := t.o.Classes, t.projection.out
+	t.z = sized(t.z, n*k)
+	projected = make([]float32, n*d)
+	for i := range n {
+		copy(t.z[i*k:][:k], rows[i*(k+d):])
+		copy(projected[i*d:][:d], rows[i*(k+d)+k:])
+	}
+	return t.z, projected
+}
+
+// beside is the reverse of split.
+func (t *tuning) beside(dz, dp []float32, n int) []float32 {
+	k, d := t.o.Classes, t.projection.out
+	t.both = sized(t.both, n*(k+d))
+	for i := range n {
+		copy(t.both[i*(k+d):], dz[i*k:][:k])
+		copy(t.both[i*(k+d)+k:], dp[i*d:][:d])
+	}
+	return t.both
 }
 
 // masks draws the masks of dropout for the pictures called keys; nil if there is none.
@@ -139,7 +181,9 @@ func (t *tuning) record(ctx context.Context) error {
 	if judge < float64(s.Best.Loss) || t.val.N() == 0 {
 		t.best = map[string][]float32{}
 		for name, v := range t.current(true) {
-			t.best[name] = append([]float32(nil), v...)
+			if t.net.Graph.Init[name] != nil {
+				t.best[name] = append([]float32(nil), v...)
+			}
 		}
 		s.Best = bestState{Epoch: e.Epoch, Loss: number(judge)}
 	}
