@@ -31,6 +31,9 @@ func (j *job) facts() map[string]string {
 	if a := j.o.augment(); a.Changes() || a.Mixes() {
 		f["augmentation"] = fmt.Sprint(augmentations, " ", a)
 	}
+	if j.teacher != nil {
+		f["teacher"] = j.teacher.fact()
+	}
 	fields(f, "head", j.o.Head)
 	t := j.o.Tuning
 	t.CheckpointEvery, t.CacheMB = 0, 0

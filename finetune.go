@@ -120,7 +120,7 @@ func (j *job) tuneOptions() train.TuneOptions {
 	o := j.o.Tuning.options()
 	o.Classes, o.MultiLabel = len(j.data.Classes), j.data.MultiLabel
 	o.Dropout, o.LabelSmoothing, o.ClassWeights = j.o.Head.Dropout, j.o.Head.LabelSmoothing, j.o.Head.ClassWeights
-	o.Seed, o.Pool = j.o.Seed, j.pool
+	o.Seed, o.Pool, o.Teacher = j.o.Seed, j.pool, j.teacher.lessons()
 	return o
 }
 
@@ -183,7 +183,7 @@ func (j *job) network() (*nn.Graph, train.Network, error) {
 		return nil, net, err
 	}
 	full := nn.Join(base, head)
-	net.Graph, net.Dropped = full, train.Droppable(full.Nodes[len(base.Nodes):])
+	net.Graph, net.Features, net.Dropped = full, base.Outputs[0].Name, train.Droppable(full.Nodes[len(base.Nodes):])
 	net.Phases = j.phases(full, stages, len(base.Nodes))
 	if first := len(stages) - j.o.Tuning.Stages; j.o.Strategy == strategyPartial && first > 0 {
 		var before *nn.Graph

@@ -102,11 +102,14 @@ func (h Head) validate() error {
 
 // gather gathers the features and labels of some samples. A picture's key, which its dropout masks
 // depend on, is the beginning of its content's hash.
-func (j *job) gather(index []int) train.Data {
-	d := train.Data{D: j.base.Width, X: make([]float32, 0, len(index)*j.base.Width)}
+func (j *job) gather(index []int) train.Data { return j.gatherOf(j.feats, j.base.Width, index) }
+
+// gatherOf is gather for features of any base.
+func (j *job) gatherOf(feats *features, width int, index []int) train.Data {
+	d := train.Data{D: width, X: make([]float32, 0, len(index)*width)}
 	for _, i := range index {
 		s := &j.data.Samples[i]
-		d.X = append(d.X, j.feats.row(i)...)
+		d.X = append(d.X, feats.row(i)...)
 		d.Labels = append(d.Labels, s.Labels)
 		d.Keys = append(d.Keys, j.key(i))
 	}

@@ -82,10 +82,15 @@ func parseMaxBad(text string) (loader.MaxBad, error) {
 	return loader.ParseMaxBad(text)
 }
 
+// plural is the noun for a number.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
 // count is a number with its noun.
 func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	return fmt.Sprintf("%d %s", n, plural(n, one, many))
 }

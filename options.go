@@ -42,7 +42,8 @@ type TrainOptions struct {
 	Backbone Backbone
 	Reading  Reading
 	Head     Head
-	Tuning   Tuning // of the strategies that train the network itself
+	Tuning   Tuning  // of the strategies that train the network itself
+	Teacher  Teacher // of the same
 
 	// Strategy is how much of the network is trained. "frozen", the default: the head alone. "early": the head alone, on
 	// an earlier depth of the network (Backbone.Depths names it). "multi": the head alone, on several depths, all of
@@ -151,7 +152,7 @@ var strategies = []string{strategyAuto, strategyFrozen, strategyEarly, strategyM
 // withDefaults names the strategy, and fills in what depends on it.
 func (o TrainOptions) withDefaults() TrainOptions {
 	o.settle()
-	o.Tuning = o.Tuning.withDefaults(o.Strategy)
+	o.Tuning, o.Teacher = o.Tuning.withDefaults(o.Strategy), o.Teacher.withDefaults()
 	return o
 }
 
@@ -179,7 +180,7 @@ func (o *TrainOptions) validate() error {
 	errs = append(errs, o.validateRepeats()...)
 	bad(!o.tunes() || o.Precision == "" || o.Precision == nn.F32.String(), "precision %q goes with strategies that keep the base frozen, not with %q", o.Precision, o.Strategy)
 	bad(!o.QDQ || o.Precision == precisionAuto || o.Precision == nn.Int8.String(), "QDQ is a form of int8: want the precision int8 or auto")
-	errs = append(errs, checkShares(o.Test, o.TrainPerClass), o.checkPrecision(), o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate())
+	errs = append(errs, checkShares(o.Test, o.TrainPerClass), o.checkPrecision(), o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate(), o.Teacher.validate(o.tunes(), o.Strategy))
 	return errors.Join(errs...)
 }
 

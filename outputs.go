@@ -47,6 +47,8 @@ type headInfo struct {
 	Refit     bool   `json:"refit"`
 	Augment   string `json:"augment,omitempty"` // with every strength
 	Views     int    `json:"views,omitempty"`   // of each training picture, where there are several
+
+	Teacher *TeacherInfo `json:"teacher,omitempty"`
 }
 
 // dataInfo counts what was found where the pictures are.
@@ -129,7 +131,7 @@ func (j *job) backboneInfo() BackboneInfo {
 }
 
 func (j *job) headInfo() headInfo {
-	h := headInfo{Strategy: j.o.Strategy, Kind: cmp.Or(j.o.Head.Kind, train.DenseHead), Hidden: j.o.Head.Hidden, Optimizer: cmp.Or(j.o.Head.Optimizer, train.Adam), BestEpoch: j.best, Refit: j.refit > 0}
+	h := headInfo{Strategy: j.o.Strategy, Kind: cmp.Or(j.o.Head.Kind, train.DenseHead), Hidden: j.o.Head.Hidden, Optimizer: cmp.Or(j.o.Head.Optimizer, train.Adam), BestEpoch: j.best, Refit: j.refit > 0, Teacher: j.teacher.info()}
 	if a := j.o.augment(); a.Changes() || a.Mixes() {
 		h.Augment, h.Views = a.String(), j.o.Views
 	}

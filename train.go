@@ -50,13 +50,18 @@ type step struct {
 
 // plan returns the stages of a run with the strategy that the options name.
 func (j *job) plan() []step {
+	var learn []step
+	if j.o.Teacher.Name != "" {
+		learn = []step{{"teacher", j.teach}}
+	}
+	learn = append(learn, step{"tune", j.tune}, step{"test", j.measureTuned}, step{"write", j.writeTuned})
 	switch j.o.Strategy {
 	case strategyFinetune, strategyPartial:
-		return []step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}, {"tune", j.tune}, {"test", j.measureTuned}, {"write", j.writeTuned}}
+		return append([]step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}}, learn...)
 	case strategyAuto:
 		return []step{{"read", j.read}, {"features", j.extract}, {"choose", j.decide}, {"head", j.fit}, {"test", j.measure}, {"write", j.write}}
 	case strategyScratch:
-		return []step{{"read", j.read}, {"check", j.scan}, {"tune", j.tune}, {"test", j.measureTuned}, {"write", j.writeTuned}}
+		return append([]step{{"read", j.read}, {"check", j.scan}}, learn...)
 	}
 	steps := []step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}, {"test", j.measure}}
 	if j.o.repeats() {
@@ -99,9 +104,10 @@ type job struct {
 	best       int       // the epoch whose weights, or whose number, were kept
 
 	// tune
-	place  *unfinished
-	frozen *boundary // partial: the frozen stages
-	tuned  *nn.Graph // from pictures to logits
+	place   *unfinished
+	teacher *teacher  // nil: none
+	frozen  *boundary // partial: the frozen stages
+	tuned   *nn.Graph // from pictures to logits
 
 	// test
 	model  *nn.Graph
@@ -179,7 +185,7 @@ func (j *job) read(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: no picture is left for the test", j.path)
 	}
 	j.note("%d pictures for training, %d for validation, %d for the test", len(s.Train), len(s.Validation), len(s.Test))
-	return nil
+	return j.openTeacher(ctx)
 }
 
 // openPlace checks where the run's results are to go, and opens the folder that a long run is kept in until then.

@@ -116,6 +116,14 @@ func addTuning(f *pflag.FlagSet, t *graft.Tuning) {
 	f.DurationVar(&t.CheckpointEvery, "checkpoint-every", 0, "time between checkpoints within an epoch (default 10m)")
 }
 
+// addTeacher adds the flags of what the network learns from beside the labels.
+func addTeacher(f *pflag.FlagSet, t *graft.Teacher) {
+	f.StringVar(&t.Name, "teacher", "", "network to learn from too: a model.onnx of the same classes, or what --backbone takes")
+	f.Float64Var(&t.Weight, "teacher-weight", 0, "share of the loss that its logits have (default 0.5; below 0: none)")
+	f.Float64Var(&t.Temperature, "teacher-temperature", 0, "what both logits are divided by (default 4)")
+	f.Float64Var(&t.Features, "teacher-features", 0, "weight of the distance to its features (default: none)")
+}
+
 // floats is a flag of numbers separated by commas.
 type floats []float32
 

@@ -90,6 +90,7 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	addReading(f, &o.Reading)
 	addHead(f, &o.Head)
 	addTuning(f, &o.Tuning)
+	addTeacher(f, &o.Teacher)
 }
 
 // runJSON is what `graft train --json` prints.

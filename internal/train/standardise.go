@@ -11,6 +11,10 @@ type scaler struct {
 // counts as constant: what varies less is rounding noise of float32.
 const flat = 1e-6
 
+// Standardiser returns what brings a row of features to dst, so that each has mean 0 and deviation 1 in d; those that are
+// constant there become 0.
+func Standardiser(d Data) func(dst, src []float32) { return newScaler(d).apply }
+
 // newScaler measures d. A constant feature gets inv 0, which leaves it out of the head: there is nothing to be
 // learnt from it, and dividing by nearly nothing would let a picture that differs there overrule all else.
 func newScaler(d Data) *scaler {
