@@ -45,6 +45,22 @@ func columnGrads(sum, dot, a, b, mean []float32, r Rows) {
 	columns{sum: sum, dot: dot, a: a, b: b, mean: mean}.run(columnGradsOf, r)
 }
 
+// clipGradsGeneric sets a to zero unless lo < (b − mean)·scale + shift < hi, and is then columnGrads.
+func (c columns) clipGradsGeneric(r Rows) {
+	sum, dot, mean, scale, shift := c.sum[:r.Width], c.dot[:r.Width], c.mean[:r.Width], c.scale[:r.Width], c.shift[:r.Width]
+	for i := range r.N {
+		x := c.b[i*r.From2:][:r.Width]
+		a := c.a[i*r.From:][:r.Width]
+		for ch, g := range a {
+			d := x[ch] - mean[ch]
+			y := float32(d*scale[ch]) + shift[ch]
+			a[ch] = keep(g, y > c.lo && y < c.hi)
+			sum[ch] += a[ch]
+			dot[ch] += float32(a[ch] * d)
+		}
+	}
+}
+
 // columnKind is what a kernel over columns adds up.
 type columnKind int
 
@@ -53,10 +69,16 @@ const (
 	columnSquaresOf
 	columnDotsOf
 	columnGradsOf
+	columnClipGradsOf
 )
 
-// columns is what a kernel over columns reads, and the sums that it adds to; dot is for gradients only.
-type columns struct{ sum, dot, a, b, mean []float32 }
+// columns is what a kernel over columns reads, and the sums that it adds to; dot is for gradients only, and what is
+// below it for those that are clipped.
+type columns struct {
+	sum, dot, a, b, mean []float32
+	scale, shift         []float32
+	lo, hi               float32
+}
 
 func (c columns) runGeneric(kind columnKind, r Rows) {
 	switch kind {
@@ -66,6 +88,8 @@ func (c columns) runGeneric(kind columnKind, r Rows) {
 		columnSquaresGeneric(c.sum, c.a, c.mean, r)
 	case columnDotsOf:
 		columnDotsGeneric(c.sum, c.a, c.b, c.mean, r)
+	case columnClipGradsOf:
+		c.clipGradsGeneric(r)
 	default:
 		columnSumsGeneric(c.sum, c.a, r)
 		columnDotsGeneric(c.dot, c.a, c.b, c.mean, r)

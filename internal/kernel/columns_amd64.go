@@ -16,6 +16,10 @@ func init() {
 	cpu.Register("columns", "AVX2", &useColumnsAVX2)
 }
 
+// Rows that a kernel over columns gets at a time: as many as it asks for ahead, which makes memory deliver them in their
+// order, or more where they are short.
+const columnRows, columnElements = 8, 2048
+
 // columnArgs is what a kernel over columns gets; the offsets are package asm's. Steps are in bytes.
 type columnArgs struct {
 	a, b, mean, sum, dot unsafe.Pointer
@@ -23,6 +27,8 @@ type columnArgs struct {
 	rows, blocks, tail   int            // full vectors of a row, elements that are left
 	mask                 unsafe.Pointer // -1 for each element of the tail, for AVX2
 	lanes                uint64         // a bit for each element of the tail, for AVX-512
+	scale, shift         unsafe.Pointer
+	lo, hi               float32
 }
 
 func (c columns) run(kind columnKind, r Rows) {
@@ -37,10 +43,15 @@ func (c columns) run(kind columnKind, r Rows) {
 	}
 	tail := r.Width % lanes
 	args := columnArgs{a: element(c.a, 0), b: element(c.b, 0), mean: element(c.mean, 0), sum: element(c.sum, 0), dot: element(c.dot, 0),
-		stepA: 4 * r.From, stepB: 4 * r.From2, rows: r.N, blocks: r.Width / lanes, tail: tail, mask: tailMask(tail), lanes: 1<<tail - 1}
-	if lanes == 16 {
-		columnAVX512(&args, kind)
-	} else {
-		columnAVX2(&args, kind)
+		stepA: 4 * r.From, stepB: 4 * r.From2, rows: r.N, blocks: r.Width / lanes, tail: tail, mask: tailMask(tail), lanes: 1<<tail - 1,
+		scale: element(c.scale, 0), shift: element(c.shift, 0), lo: c.lo, hi: c.hi}
+	for left := r.N; left > 0; left -= args.rows {
+		args.rows = min(left, max(columnRows, columnElements/r.Width))
+		if lanes == 16 {
+			columnAVX512(&args, kind)
+		} else {
+			columnAVX2(&args, kind)
+		}
+		args.a, args.b = unsafe.Add(args.a, args.rows*args.stepA), unsafe.Add(args.b, args.rows*args.stepB)
 	}
 }

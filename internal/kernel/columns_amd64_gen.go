@@ -15,6 +15,8 @@ func columnAVX2(args *columnArgs, kind columnKind) {
 		columnDotsAVX2(args)
 	case columnGradsOf:
 		columnGradsAVX2(args)
+	case columnClipGradsOf:
+		columnClipGradsAVX2(args)
 	}
 }
 
@@ -29,6 +31,8 @@ func columnAVX512(args *columnArgs, kind columnKind) {
 		columnDotsAVX512(args)
 	case columnGradsOf:
 		columnGradsAVX512(args)
+	case columnClipGradsOf:
+		columnClipGradsAVX512(args)
 	}
 }
 
@@ -45,6 +49,9 @@ func columnDotsAVX2(args *columnArgs)
 func columnGradsAVX2(args *columnArgs)
 
 //go:noescape
+func columnClipGradsAVX2(args *columnArgs)
+
+//go:noescape
 func columnSumAVX512(args *columnArgs)
 
 //go:noescape
@@ -55,3 +62,6 @@ func columnDotsAVX512(args *columnArgs)
 
 //go:noescape
 func columnGradsAVX512(args *columnArgs)
+
+//go:noescape
+func columnClipGradsAVX512(args *columnArgs)

@@ -57,6 +57,7 @@ func TestColumnArgsLayout(t *testing.T) {
 		{"sum", unsafe.Offsetof(a.sum), asm.ColumnSum}, {"dot", unsafe.Offsetof(a.dot), asm.ColumnDot}, {"stepA", unsafe.Offsetof(a.stepA), asm.ColumnStepA},
 		{"stepB", unsafe.Offsetof(a.stepB), asm.ColumnStepB}, {"rows", unsafe.Offsetof(a.rows), asm.ColumnRows}, {"blocks", unsafe.Offsetof(a.blocks), asm.ColumnBlocks},
 		{"tail", unsafe.Offsetof(a.tail), asm.ColumnTail}, {"mask", unsafe.Offsetof(a.mask), asm.ColumnMask}, {"lanes", unsafe.Offsetof(a.lanes), asm.ColumnLanes},
+		{"scale", unsafe.Offsetof(a.scale), asm.ColumnScale}, {"shift", unsafe.Offsetof(a.shift), asm.ColumnShift}, {"lo", unsafe.Offsetof(a.lo), asm.ColumnLo}, {"hi", unsafe.Offsetof(a.hi), asm.ColumnHi},
 		{"size", unsafe.Sizeof(a), asm.ColumnSize},
 	} {
 		if f.got != f.want {

@@ -3,22 +3,29 @@ package asm
 // Offsets in bytes of the fields of the struct that a kernel over columns gets; package kernel's columnArgs
 // describes them.
 const (
-	ColumnA      = 0  // pointer
-	ColumnB      = 8  // pointer
-	ColumnMean   = 16 // pointer
-	ColumnSum    = 24 // pointer
-	ColumnDot    = 32 // pointer
-	ColumnStepA  = 40 // int
-	ColumnStepB  = 48 // int
-	ColumnRows   = 56 // int
-	ColumnBlocks = 64 // int
-	ColumnTail   = 72 // int
-	ColumnMask   = 80 // pointer
-	ColumnLanes  = 88 // uint16, in 8 bytes
-	ColumnSize   = 96
+	ColumnA      = 0   // pointer
+	ColumnB      = 8   // pointer
+	ColumnMean   = 16  // pointer
+	ColumnSum    = 24  // pointer
+	ColumnDot    = 32  // pointer
+	ColumnStepA  = 40  // int
+	ColumnStepB  = 48  // int
+	ColumnRows   = 56  // int
+	ColumnBlocks = 64  // int
+	ColumnTail   = 72  // int
+	ColumnMask   = 80  // pointer
+	ColumnLanes  = 88  // uint16, in 8 bytes
+	ColumnScale  = 96  // pointer
+	ColumnShift  = 104 // pointer
+	ColumnLo     = 112 // float32
+	ColumnHi     = 116 // float32
+	ColumnSize   = 120
 )
 
-// ColumnKernel is a kernel that adds up columns: Sum, Squares, Dots, or Grads, which are two sums.
+// ColumnAhead is how many rows ahead a and b are asked for: few rows at a time then come from memory in their order.
+const ColumnAhead = 8
+
+// ColumnKernel is a kernel that adds up columns: Sum, Squares, Dots, or Grads and ClipGrads, which are two sums.
 type ColumnKernel struct {
 	AVX512 bool
 	Name   string
@@ -26,14 +33,19 @@ type ColumnKernel struct {
 
 // ColumnKernels returns the kernels of an instruction set.
 func ColumnKernels(avx512 bool) []ColumnKernel {
-	return []ColumnKernel{{avx512, "Sum"}, {avx512, "Squares"}, {avx512, "Dots"}, {avx512, "Grads"}}
+	return []ColumnKernel{{avx512, "Sum"}, {avx512, "Squares"}, {avx512, "Dots"}, {avx512, "Grads"}, {avx512, "ClipGrads"}}
 }
 
 // FuncName returns the name of the kernel's function, as in columnSumAVX2.
 func (k ColumnKernel) FuncName() string { return "column" + k.Name + ConvTile{AVX512: k.AVX512}.isa() }
 
-// columnVectors is the number of vectors of columns that stay in registers together.
-const columnVectors = 4
+// most is the number of vectors of columns that stay in registers together.
+func (c *columnFunc) most() int {
+	if c.clips() && !c.AVX512 {
+		return 2
+	}
+	return 4
+}
 
 // The registers of a kernel over columns.
 const (
@@ -48,6 +60,8 @@ const (
 	lStepB  = R10
 	lRows   = R11
 	lBlocks = R12
+	lScale  = R13
+	lShift  = R14
 )
 
 type columnFunc struct {
@@ -64,6 +78,7 @@ type columnFunc struct {
 //	Dots     Sum[c] += Σ a[row][c]·(b[row][c] − mean[c])
 //	Grads    Sum[c] += Σ a[row][c] and Dot[c] += Σ a[row][c]·(b[row][c] − mean[c])
 //
+// ClipGrads sets a[row][c] to zero unless Lo < (b[row][c] − mean[c])·Scale[c] + Shift[c] < Hi, and is then Grads,
 // each product fused with its addition. Columns are Blocks full vectors and, if Tail is not zero, one of which Lanes
 // and Mask tell what exists.
 func Column(k ColumnKernel) *Func {
@@ -83,6 +98,12 @@ func Column(k ColumnKernel) *Func {
 	if c.product() {
 		c.emit(MOVQ, c.arg(ColumnStepB), lStepB)
 	}
+	if c.clips() {
+		c.emit(MOVQ, c.arg(ColumnScale), lScale)
+		c.emit(MOVQ, c.arg(ColumnShift), lShift)
+		c.emit(VBROADCASTSS, c.arg(ColumnLo), c.lo())
+		c.emit(VBROADCASTSS, c.arg(ColumnHi), c.hi())
+	}
 	if c.AVX512 {
 		c.emit(KMOVW, c.arg(ColumnLanes), K0+1)
 	} else {
@@ -91,15 +112,15 @@ func Column(k ColumnKernel) *Func {
 	}
 	c.emit(XORQ, lIndex, lIndex)
 	c.emit(MOVQ, c.arg(ColumnBlocks), lBlocks)
-	c.emit(SUBQ, Imm(columnVectors), lBlocks)
+	c.emit(SUBQ, Imm(c.most()), lBlocks)
 	c.emit(JLT, Label("rest"))
 	c.label("round")
-	c.columns("rows", columnVectors, false)
-	c.emit(ADDQ, Imm(columnVectors*c.bytes()), lIndex)
-	c.emit(SUBQ, Imm(columnVectors), lBlocks)
+	c.columns("rows", c.most(), false)
+	c.emit(ADDQ, Imm(c.most()*c.bytes()), lIndex)
+	c.emit(SUBQ, Imm(c.most()), lBlocks)
 	c.emit(JGE, Label("round"))
 	c.label("rest")
-	c.emit(ADDQ, Imm(columnVectors), lBlocks)
+	c.emit(ADDQ, Imm(c.most()), lBlocks)
 	c.emit(JEQ, Label("tail"))
 	c.label("one")
 	c.columns("rowsOne", 1, false)
@@ -120,7 +141,8 @@ func Column(k ColumnKernel) *Func {
 func (c *columnFunc) arg(off int) Mem { return Mem{Base: lArgs, Disp: off} }
 func (c *columnFunc) bytes() int      { return 4 * ConvTile{AVX512: c.AVX512}.Lanes() }
 func (c *columnFunc) centred() bool   { return c.ColumnKernel.Name != "Sum" }
-func (c *columnFunc) two() bool       { return c.ColumnKernel.Name == "Grads" }
+func (c *columnFunc) two() bool       { return c.ColumnKernel.Name == "Grads" || c.clips() }
+func (c *columnFunc) clips() bool     { return c.ColumnKernel.Name == "ClipGrads" }
 func (c *columnFunc) product() bool   { return c.ColumnKernel.Name == "Dots" || c.two() }
 
 func (c *columnFunc) v(n int) Reg {
@@ -130,17 +152,30 @@ func (c *columnFunc) v(n int) Reg {
 	return Y0 + Reg(n)
 }
 
-func (c *columnFunc) sum(u int) Reg  { return c.v(u) }
-func (c *columnFunc) dot(u int) Reg  { return c.v(columnVectors + u) }
-func (c *columnFunc) mean(u int) Reg { return c.v(2*columnVectors + u) }
-func (c *columnFunc) a() Reg         { return c.v(3 * columnVectors) }
-func (c *columnFunc) b() Reg         { return c.v(3*columnVectors + 1) }
+func (c *columnFunc) sum(u int) Reg   { return c.v(u) }
+func (c *columnFunc) dot(u int) Reg   { return c.v(c.most() + u) }
+func (c *columnFunc) mean(u int) Reg  { return c.v(2*c.most() + u) }
+func (c *columnFunc) scale(u int) Reg { return c.v(3*c.most() + u) } // of ClipGrads, as those that follow
+func (c *columnFunc) shift(u int) Reg { return c.v(4*c.most() + u) }
+func (c *columnFunc) lo() Reg         { return c.other(3) }
+func (c *columnFunc) hi() Reg         { return c.other(4) }
+func (c *columnFunc) y() Reg          { return c.other(5) }
+func (c *columnFunc) a() Reg          { return c.other(0) }
+func (c *columnFunc) b() Reg          { return c.other(1) }
+
+// other returns a register behind those of the columns.
+func (c *columnFunc) other(i int) Reg {
+	if c.clips() {
+		return c.v(5*c.most() + i)
+	}
+	return c.v(3*c.most() + i)
+}
 
 func (c *columnFunc) mask() Reg {
 	if c.AVX512 {
 		return K0 + 1
 	}
-	return c.v(3*columnVectors + 2)
+	return c.other(2)
 }
 
 // move loads or stores a vector, of a tail what exists.
@@ -162,6 +197,7 @@ func (c *columnFunc) move(from, to Operand) {
 func (c *columnFunc) columns(loop Label, vectors int, tail bool) {
 	c.vectors, c.tail = vectors, tail
 	at := func(base Reg, u int) Mem { return Mem{base, lIndex, 1, u * c.bytes()} }
+	element := func(row Reg, u int) Mem { return Mem{Base: row, Disp: u * c.bytes()} }
 	for u := range vectors {
 		c.move(at(lSum, u), c.sum(u))
 		if c.two() {
@@ -170,28 +206,49 @@ func (c *columnFunc) columns(loop Label, vectors int, tail bool) {
 		if c.centred() {
 			c.move(at(lMean, u), c.mean(u))
 		}
+		if c.clips() {
+			c.move(at(lScale, u), c.scale(u))
+			c.move(at(lShift, u), c.shift(u))
+		}
 	}
 	c.emit(MOVQ, c.arg(ColumnA), lA)
+	c.emit(ADDQ, lIndex, lA)
 	if c.product() {
 		c.emit(MOVQ, c.arg(ColumnB), lB)
+		c.emit(ADDQ, lIndex, lB)
 	}
 	c.emit(MOVQ, c.arg(ColumnRows), lRows)
 	c.label(loop)
+	for line := 0; line < vectors*c.bytes(); line += 64 {
+		c.emit(PREFETCHT0, Mem{lA, lStepA, ColumnAhead, line})
+		if c.product() {
+			c.emit(PREFETCHT0, Mem{lB, lStepB, ColumnAhead, line})
+		}
+	}
 	for u := range vectors {
-		c.move(at(lA, u), c.a())
+		if !c.clips() {
+			c.move(element(lA, u), c.a())
+		}
 		switch c.ColumnKernel.Name {
 		case "Sum":
 			c.emit(VADDPS, c.a(), c.sum(u), c.sum(u))
 		case "Squares":
 			c.emit(VSUBPS, c.mean(u), c.a(), c.a())
 			c.emit(VFMADD231PS, c.a(), c.a(), c.sum(u))
+		case "ClipGrads":
+			c.move(element(lB, u), c.b())
+			c.emit(VSUBPS, c.mean(u), c.b(), c.b())
+			c.clip(u, element(lA, u))
+			c.move(c.a(), element(lA, u))
+			c.emit(VADDPS, c.a(), c.sum(u), c.sum(u))
+			c.emit(VFMADD231PS, c.b(), c.a(), c.dot(u))
 		default:
 			to := c.sum(u)
 			if c.two() {
 				c.emit(VADDPS, c.a(), c.sum(u), c.sum(u))
 				to = c.dot(u)
 			}
-			c.move(at(lB, u), c.b())
+			c.move(element(lB, u), c.b())
 			c.emit(VSUBPS, c.mean(u), c.b(), c.b())
 			c.emit(VFMADD231PS, c.b(), c.a(), to)
 		}
@@ -208,4 +265,24 @@ func (c *columnFunc) columns(loop Label, vectors int, tail bool) {
 			c.move(c.dot(u), at(lDot, u))
 		}
 	}
+}
+
+// clip loads a, zero where what follows from b is not between the bounds.
+func (c *columnFunc) clip(u int, a Mem) {
+	y := c.y()
+	c.emit(VMOVUPS, c.shift(u), y)
+	c.emit(VFMADD231PS, c.scale(u), c.b(), y)
+	if c.AVX512 {
+		c.move(a, c.a())
+		c.emit(VCMPPS, greater, c.lo(), y, K0+2)
+		c.emit(VMOVUPSZ, c.a(), K0+2, c.a())
+		c.emit(VCMPPS, less, c.hi(), y, K0+2)
+		c.emit(VMOVUPSZ, c.a(), K0+2, c.a())
+		return
+	}
+	c.emit(VCMPPS, greater, c.lo(), y, c.a())
+	c.emit(VCMPPS, less, c.hi(), y, y)
+	c.emit(VANDPS, c.a(), y, y)
+	c.move(a, c.a())
+	c.emit(VANDPS, y, c.a(), c.a())
 }

@@ -37,19 +37,25 @@ func runColumn(f *Func, k ColumnKernel, rows, n int) error {
 	const gapA, gapB = 3, 1
 	lanes := ConvTile{AVX512: k.AVX512}.Lanes()
 	a, b := make([]byte, 4*((rows-1)*(n+gapA)+n)), make([]byte, 4*((rows-1)*(n+gapB)+n))
-	mean, sum, dot := make([]byte, 4*n), make([]byte, 4*n), make([]byte, 4*n)
-	for _, s := range [][]byte{a, b, mean, sum, dot} {
+	const lo, hi = -0.5, 1
+	mean, sum, dot, scale, shift := make([]byte, 4*n), make([]byte, 4*n), make([]byte, 4*n), make([]byte, 4*n), make([]byte, 4*n)
+	for _, s := range [][]byte{a, b, mean, sum, dot, scale, shift} {
 		fill(r, s)
 	}
 	sum0, dot0 := bytes.Clone(sum), bytes.Clone(dot)
 	m := Machine{Mem: &Memory{}}
 	args := bytes.Repeat([]byte{0x55}, ColumnSize)
 	put := func(off int, v uint64) { binary.LittleEndian.PutUint64(args[off:], v) }
-	put(ColumnA, m.Mem.Map("a", a, false))
+	a0 := bytes.Clone(a)
+	put(ColumnA, m.Mem.Map("a", a, k.Name == "ClipGrads"))
 	put(ColumnB, m.Mem.Map("b", b, false))
 	put(ColumnMean, m.Mem.Map("mean", mean, false))
 	put(ColumnSum, m.Mem.Map("sum", sum, true))
 	put(ColumnDot, m.Mem.Map("dot", dot, true))
+	put(ColumnScale, m.Mem.Map("scale", scale, false))
+	put(ColumnShift, m.Mem.Map("shift", shift, false))
+	binary.LittleEndian.PutUint32(args[ColumnLo:], bits(lo))
+	binary.LittleEndian.PutUint32(args[ColumnHi:], bits(hi))
 	put(ColumnStepA, uint64(4*(n+gapA)))
 	put(ColumnStepB, uint64(4*(n+gapB)))
 	put(ColumnRows, uint64(rows))
@@ -65,10 +71,15 @@ func runColumn(f *Func, k ColumnKernel, rows, n int) error {
 		return err
 	}
 	get := func(b []byte, i int) float32 { return float(binary.LittleEndian.Uint32(b[4*i:])) }
+	for i := range (rows-1)*(n+gapA) + n {
+		if i%(n+gapA) >= n && get(a, i) != get(a0, i) {
+			return fmt.Errorf("%d columns: something behind row %d was written", n, i/(n+gapA))
+		}
+	}
 	for c := range n {
 		s, d := get(sum0, c), get(dot0, c)
 		for i := range rows {
-			x := get(a, i*(n+gapA)+c)
+			x := get(a0, i*(n+gapA)+c)
 			switch y := get(b, i*(n+gapB)+c) - get(mean, c); k.Name {
 			case "Sum":
 				s += x
@@ -76,6 +87,14 @@ func runColumn(f *Func, k ColumnKernel, rows, n int) error {
 				s = FMA(x-get(mean, c), x-get(mean, c), s)
 			case "Dots":
 				s = FMA(x, y, s)
+			case "ClipGrads":
+				if z := FMA(y, get(scale, c), get(shift, c)); !(z > lo && z < hi) {
+					x = 0
+				}
+				if got := get(a, i*(n+gapA)+c); got != x {
+					return fmt.Errorf("%d columns, %d of row %d: %v is left, want %v", n, c, i, got, x)
+				}
+				fallthrough
 			case "Grads":
 				s, d = s+x, FMA(x, y, d)
 			}

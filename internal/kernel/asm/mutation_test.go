@@ -121,10 +121,11 @@ func mutate(r *rand.Rand, f *Func) string {
 
 // harmless reports whether mistakes in an instruction may leave every result as it is: the branch
 // back to the unrolled loop, without which the loop of single elements does the rest; the test whether a
-// pointer is nil, where any other pointer will do; and the copies of the bias, which are all alike.
+// pointer is nil, where any other pointer will do; the copies of the bias, which are all alike; and what asks for
+// memory ahead.
 func harmless(in Inst) bool {
 	switch in.Op {
-	case JGE, TESTQ:
+	case JGE, TESTQ, PREFETCHT0, PREFETCHT1:
 		return true
 	case VMOVUPS:
 		_, from := in.Args[0].(Reg)

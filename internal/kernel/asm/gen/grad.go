@@ -56,7 +56,7 @@ func columnStubs() []byte {
 		fmt.Fprintf(b, "\n// column%s adds up columns; asm.Column tells how. Requires %s.\n", isa, isa)
 		fmt.Fprintf(b, "func column%s(args *columnArgs, kind columnKind) {\n\tswitch kind {\n", isa)
 		for i, k := range asm.ColumnKernels(avx512) {
-			fmt.Fprintf(b, "\tcase %s:\n\t\t%s(args)\n", []string{"columnSumsOf", "columnSquaresOf", "columnDotsOf", "columnGradsOf"}[i], k.FuncName())
+			fmt.Fprintf(b, "\tcase %s:\n\t\t%s(args)\n", []string{"columnSumsOf", "columnSquaresOf", "columnDotsOf", "columnGradsOf", "columnClipGradsOf"}[i], k.FuncName())
 		}
 		b.WriteString("\t}\n}\n")
 	}
