@@ -16,10 +16,18 @@ type BatchNorm struct {
 	Act               Act
 }
 
-// Parts returns the number of parts of the rows of pixels: what is read of one stays in the second-level cache.
+// Parts returns the number of parts of the rows of pixels: what is read of one stays in the second-level cache, and
+// there are some for each of a few threads.
 func (b *BatchNorm) Parts() int {
-	const elements, most = 1 << 15, 256
-	return max(1, min(b.N*b.H*b.W*b.C/elements, b.N*b.H, most))
+	const elements, least, few, most = 1 << 15, 1 << 10, 16, 256
+	all := b.N * b.H * b.W * b.C
+	return max(1, min(max(all/elements, min(all/least, few)), b.N*b.H, most))
+}
+
+// PartRows returns the rows of a part, counted over all N·H.
+func (b *BatchNorm) PartRows(part int) (r0, r1 int) {
+	rows, parts := b.N*b.H, b.Parts()
+	return part * rows / parts, (part + 1) * rows / parts
 }
 
 // PartialLen returns the number of elements of the sums of all parts.
@@ -29,9 +37,9 @@ func (b *BatchNorm) PartialLen() int { return b.Parts() * 2 * b.C }
 func (b *BatchNorm) part(partial []float32, part int) (r0, r1 int, first, second []float32) {
 	must("batch norm part", b.Parts(), 0, part+1)
 	must("batch norm sums", len(partial), 0, b.PartialLen())
-	rows, parts := b.N*b.H, b.Parts()
 	sums := partial[part*2*b.C:][:2*b.C]
-	return part * rows / parts, (part + 1) * rows / parts, sums[:b.C], sums[b.C:]
+	r0, r1 = b.PartRows(part)
+	return r0, r1, sums[:b.C], sums[b.C:]
 }
 
 // row returns the pixels of a row, counted over all N·H.
@@ -60,30 +68,41 @@ func (b *BatchNorm) Moments(partial, x []float32, part int) {
 	}
 }
 
-// Statistics joins what Moments computed to the mean and the biased variance of each channel, in float64.
-func (b *BatchNorm) Statistics(mean, variance, partial []float32) {
+// Statistics joins what Moments computed to the mean and the biased variance of the channels [c0, c1), in float64.
+func (b *BatchNorm) Statistics(mean, variance, partial []float32, c0, c1 int) {
 	must("batch norm statistics", min(len(mean), len(variance)), 0, b.C)
-	rows, parts := b.N*b.H, b.Parts()
-	for c := range b.C {
-		var n, m, s float64 // Chan, Golub and LeVeque's update
-		for p := range parts {
-			more := float64(((p+1)*rows/parts - p*rows/parts) * b.W)
+	must("batch norm channels", b.C, c0, c1)
+	for ; c0 < c1; c0 += joinedChannels {
+		var m, s [joinedChannels]float64 // Chan, Golub and LeVeque's update
+		n, end := 0.0, min(c0+joinedChannels, c1)
+		for p := range b.Parts() {
+			r0, r1 := b.PartRows(p)
+			more := float64((r1 - r0) * b.W)
 			if more == 0 {
 				continue
 			}
-			d := float64(partial[p*2*b.C+c]) - m
-			s += float64(partial[(p*2+1)*b.C+c]) + d*d*n*more/(n+more)
+			sums := partial[p*2*b.C:][:2*b.C]
+			ratio := more / (n + more)
+			for i, v := range sums[c0:end] {
+				d := float64(v) - m[i]
+				m[i] += d * ratio
+				s[i] += float64(sums[b.C+c0+i]) + d*d*n*ratio
+			}
 			n += more
-			m += d * more / n
 		}
-		mean[c], variance[c] = float32(m), float32(s/max(n, 1))
+		for i := range end - c0 {
+			mean[c0+i], variance[c0+i] = float32(m[i]), float32(s[i]/max(n, 1))
+		}
 	}
 }
 
-// Scale sets scale to gamma/√(variance + Eps). scale may be gamma or variance.
-func (b *BatchNorm) Scale(scale, gamma, variance []float32) {
-	must("batch norm scale", min(len(scale), len(gamma), len(variance)), 0, b.C)
-	for c := range b.C {
+// joinedChannels is the number of channels whose parts are joined together: a cache line of them.
+const joinedChannels = 16
+
+// Scale sets scale to gamma/√(variance + Eps) for the channels [c0, c1). scale may be gamma or variance.
+func (b *BatchNorm) Scale(scale, gamma, variance []float32, c0, c1 int) {
+	must("batch norm scale", min(len(scale), len(gamma), len(variance)), c0, c1)
+	for c := c0; c < c1; c++ {
 		scale[c] = float32(float64(gamma[c]) * b.inverse(variance[c]))
 	}
 }
@@ -147,6 +166,23 @@ func (b *BatchNorm) GradSums(partial, dy, x, y, mean []float32, part int) {
 	}
 }
 
+// ClipGradSums is GradSums where nothing is added: y is not read, but told by x, scale and shift as Normalize has it.
+func (b *BatchNorm) ClipGradSums(partial, dy, x, mean, scale, shift []float32, part int) {
+	r0, r1, sum, dot := b.part(partial, part)
+	clear(sum)
+	clear(dot)
+	must("batch norm parameters", min(len(mean), len(scale), len(shift)), 0, b.C)
+	rows := b.rowsOf(b.DY, b.DY, b.X)
+	k := columns{sum: sum, dot: dot, mean: mean, scale: scale, shift: shift}
+	k.lo, k.hi = b.Act.bounds()
+	for r := r0; r < r1 && !rows.empty(); r++ {
+		k.a, k.b = b.row(dy, b.DY, r), b.row(x, b.X, r)
+		must("columns", len(k.a), 0, rows.reach(rows.From))
+		must("columns", len(k.b), 0, rows.reach(rows.From2))
+		k.run(columnClipGradsOf, rows)
+	}
+}
+
 // BatchNormGrad is what is known of a channel once the parts are joined: what the gradient by X is made of,
 //
 //	dX = (dY − Shift)·Scale + (X − mean)·Slope
@@ -154,26 +190,34 @@ func (b *BatchNorm) GradSums(partial, dy, x, y, mean []float32, part int) {
 // each [C].
 type BatchNormGrad struct{ Shift, Scale, Slope []float32 }
 
-// GradParams joins what GradSums computed to the gradients by gamma and beta, or adds it to what is there, unless
-// they are nil, and sets what the gradient by X is made of. Where the statistics are given ones rather than the
-// batch's, frozen is true, and they have no gradient: Shift and Slope are then zero.
-func (b *BatchNorm) GradParams(g BatchNormGrad, dgamma, dbeta, partial, gamma, variance []float32, frozen, add bool) {
+// GradParams joins what GradSums computed to the gradients by gamma and beta of the channels [c0, c1), or adds it to
+// what is there, unless they are nil, and sets what the gradient by X is made of. Where the statistics are given ones
+// rather than the batch's, frozen is true, and they have no gradient: Shift and Slope are then zero.
+func (b *BatchNorm) GradParams(g BatchNormGrad, dgamma, dbeta, partial, gamma, variance []float32, frozen, add bool, c0, c1 int) {
 	must("batch norm gradient", min(len(g.Shift), len(g.Scale), len(g.Slope), len(gamma), len(variance)), 0, b.C)
 	must("batch norm sums", len(partial), 0, b.PartialLen())
+	must("batch norm channels", b.C, c0, c1)
 	pixels := float64(b.N * b.H * b.W)
-	for c := range b.C {
-		var sum, dot float64
+	for ; c0 < c1; c0 += joinedChannels {
+		var sum, dot [joinedChannels]float64
+		end := min(c0+joinedChannels, c1)
 		for p := range b.Parts() {
-			sum += float64(partial[p*2*b.C+c])
-			dot += float64(partial[(p*2+1)*b.C+c])
+			sums := partial[p*2*b.C:][:2*b.C]
+			for i, v := range sums[c0:end] {
+				sum[i] += float64(v)
+				dot[i] += float64(sums[b.C+c0+i])
+			}
 		}
-		inverse := b.inverse(variance[c])
-		scale := float64(gamma[c]) * inverse
-		store(dgamma, c, float32(dot*inverse), add)
-		store(dbeta, c, float32(sum), add)
-		g.Scale[c], g.Shift[c], g.Slope[c] = float32(scale), 0, 0
-		if !frozen && pixels > 0 {
-			g.Shift[c], g.Slope[c] = float32(sum/pixels), float32(-scale*inverse*inverse*dot/pixels)
+		for c := c0; c < end; c++ {
+			sum, dot := sum[c-c0], dot[c-c0]
+			inverse := b.inverse(variance[c])
+			scale := float64(gamma[c]) * inverse
+			store(dgamma, c, float32(dot*inverse), add)
+			store(dbeta, c, float32(sum), add)
+			g.Scale[c], g.Shift[c], g.Slope[c] = float32(scale), 0, 0
+			if !frozen && pixels > 0 {
+				g.Shift[c], g.Slope[c] = float32(sum/pixels), float32(-scale*inverse*inverse*dot/pixels)
+			}
 		}
 	}
 }

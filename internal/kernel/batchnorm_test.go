@@ -68,8 +68,9 @@ func (k *normCase) run(t *testing.T, frozen bool) *normResult {
 	for p := range k.Parts() {
 		k.Moments(partial, k.x, p)
 	}
-	k.Statistics(res.mean, res.variance, partial)
-	k.Scale(res.scale, k.gamma, res.variance)
+	k.Statistics(res.mean, res.variance, partial, c/2, c)
+	k.Statistics(res.mean, res.variance, partial, 0, c/2)
+	k.Scale(res.scale, k.gamma, res.variance, 0, c)
 	rows := k.N * k.H
 	k.Normalize(res.y, k.x, k.res, res.mean, res.scale, k.beta, rows/2, rows)
 	k.Normalize(res.y, k.x, k.res, res.mean, res.scale, k.beta, 0, rows/2)
@@ -77,7 +78,8 @@ func (k *normCase) run(t *testing.T, frozen bool) *normResult {
 		k.GradSums(partial, res.dy, k.x, res.y, res.mean, p)
 	}
 	g := BatchNormGrad{v(c), v(c), v(c)}
-	k.GradParams(g, res.dgamma, res.dbeta, partial, k.gamma, res.variance, frozen, true)
+	k.GradParams(g, res.dgamma, res.dbeta, partial, k.gamma, res.variance, frozen, true, 0, c/2)
+	k.GradParams(g, res.dgamma, res.dbeta, partial, k.gamma, res.variance, frozen, true, c/2, c)
 	k.GradInput(res.dx, res.dy, k.x, res.mean, g, 0, rows)
 	return res
 }
@@ -170,6 +172,28 @@ func TestColumns(t *testing.T) {
 						}
 						near(t, fmt.Sprintf("kind %d of %d columns: column %d", kind, n, c), got, want, scale, tolerance(rows))
 					}
+				}
+			}
+		}
+	})
+}
+
+// ClipGradSums finds the clip by itself: what it leaves is what GradSums makes of the output, bit for bit.
+func TestClipGradSums(t *testing.T) {
+	check.EachImpl(t, "columns", func(t *testing.T) {
+		for _, c := range []int{1, 8, 24, 37, 131} {
+			for _, act := range []Act{{Func: Relu}, {Func: Clip, A: -0.5, B: 1}} {
+				k := newNormCase(c, 2, 5, 23, act, 0)
+				mean, scale := random(rand.New(rand.NewPCG(2, 2)), c), random(rand.New(rand.NewPCG(2, 3)), c)
+				y := make([]float32, k.N*k.Y.Image)
+				k.Normalize(y, k.x, nil, mean, scale, k.beta, 0, k.N*k.H)
+				dy, want, got := slices.Clone(k.dy), make([]float32, k.PartialLen()), make([]float32, k.PartialLen())
+				for p := range k.Parts() {
+					k.GradSums(want, dy, k.x, y, mean, p)
+					k.ClipGradSums(got, k.dy, k.x, mean, scale, k.beta, p)
+				}
+				if !slices.Equal(got, want) || !slices.Equal(k.dy, dy) {
+					t.Errorf("%d channels, %v: differs", c, act)
 				}
 			}
 		}

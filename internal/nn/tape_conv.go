@@ -212,14 +212,14 @@ func (c *tapeCompiler) convolve(n *Node, v *tapeConv, last *Node, res *planValue
 	case v.depthwise():
 		d := v.depth()
 		c.plan.packed[n] = c.packedBy(key, trains, d.PackedLen(), c.withWeights(n, v, func(p, w, b []float32) { d.Pack(p, w, b) }))
-		c.depthwise(&s, n, &k, src, dst, res)
+		c.depthwiseFollowed(&s, n, &k, convValues{src, dst, res}, c.momentsOf(n, dst, d.PackedLen()))
 	case tile > 0:
 		wino := &kernel.Winograd{Conv: k, Tile: tile}
 		c.plan.packed[n] = c.repacked(n, v, packForward, wino)
 		c.winograd(&s, n, wino, nil, src, dst, res)
 	default:
 		c.plan.packed[n] = c.packedBy(key, trains, k.PackedLen(), c.withWeights(n, v, func(p, w, b []float32) { k.Pack(p, w, b) }))
-		c.conv(&s, n, &k, src, dst, res)
+		c.convFollowed(&s, n, &k, convValues{src, dst, res}, c.momentsOf(n, dst, k.PackedLen()))
 	}
 	c.emit(s)
 }

@@ -54,11 +54,19 @@ func (c *tapeCompiler) convGradInput(n *Node, v *tapeConv) {
 		}
 		pixels, weights := p.N*p.OutH*p.OutW, p.Packed(packed)
 		blocks, parts := cutConv(pixels, p.InC, p.Blocks(), max(1, len(weights)/p.Blocks()), c.plan.pool.Threads())
-		c.emit(step{node: n, reads: g.reads, writes: g.targets(i), tasks: blocks.parts * parts.parts, task: func(f *frame, i int) {
+		s := step{node: n, reads: g.reads, writes: g.targets(i), tasks: blocks.parts * parts.parts, task: func(f *frame, i int) {
 			b0, b1 := blocks.at(i / parts.parts)
 			p0, p1 := parts.at(i % parts.parts)
 			p.Run(f.of(g.dx), f.of(g.dy), f.orNil(g.sum), weights, p0, p1, b0, b1)
-		}})
+		}}
+		if len(all.Phases) == 1 {
+			if t := c.clipSumsOf(n.Inputs[0], g.dx, len(weights)); t != nil {
+				s.follow(t, func(f *frame, r0, r1 int) {
+					p.Run(f.of(g.dx), f.of(g.dy), f.orNil(g.sum), weights, r0*p.OutW, r1*p.OutW, 0, p.Blocks())
+				})
+			}
+		}
+		c.emit(s)
 	}
 }
 
@@ -101,11 +109,18 @@ func (c *tapeCompiler) depthwiseGradInput(n *Node, v *tapeConv) {
 			p.Res = resultGrid(p.Dst, g.dx.grid(), g.sum.grid())
 		}
 		weights := p.Packed(packed)
+		run := func(f *frame, r0, r1 int) { p.Run(f.of(g.dx), f.of(g.dy), f.orNil(g.sum), weights, r0, r1) }
 		rows := newCut(p.N*p.OutH, 4*p.OutW*max(p.C, len(weights)))
-		c.emit(step{node: n, reads: g.reads, writes: g.targets(i), tasks: rows.parts, task: func(f *frame, i int) {
+		s := step{node: n, reads: g.reads, writes: g.targets(i), tasks: rows.parts, task: func(f *frame, i int) {
 			r0, r1 := rows.at(i)
-			p.Run(f.of(g.dx), f.of(g.dy), f.orNil(g.sum), weights, r0, r1)
-		}})
+			run(f, r0, r1)
+		}}
+		if len(all.Phases) == 1 {
+			if t := c.clipSumsOf(n.Inputs[0], g.dx, len(weights)); t != nil {
+				s.follow(t, run)
+			}
+		}
+		c.emit(s)
 	}
 }
 

@@ -43,6 +43,12 @@ func (c *tapeCompiler) findGroups() {
 			}
 		}
 		c.groups[g.last] = g
+		if c.normOf[n.Inputs[0]] == nil {
+			c.normOf[n.Inputs[0]] = g
+		}
+		if out := g.last.Outputs[0]; l.uses[out] == 1 {
+			c.clipOf[out] = g
+		}
 		if conv := c.foldable(g, l); conv != nil {
 			g.conv, c.inner[conv] = conv, true
 			c.convAt(conv).fold = &foldedNorm{gamma: c.data(n.Inputs[1]), beta: c.data(n.Inputs[2]), mean: g.norm.mean, variance: g.norm.variance,
@@ -90,7 +96,8 @@ func (c *tapeCompiler) normForward(g *normGroup) {
 		reads = append(reads, res)
 	}
 	y := c.newPixels(g.last.Outputs[0])
-	k := &kernel.BatchNorm{C: x.c, N: x.n, H: x.h, W: x.w, X: x.grid(), Y: y.grid(), Act: g.act, Eps: n.Attrs.Float("epsilon", 1e-5)}
+	k := g.kernel(x)
+	k.Y, k.Act = y.grid(), g.act
 	if res != nil {
 		k.Res = res.grid()
 	}
@@ -98,7 +105,7 @@ func (c *tapeCompiler) normForward(g *normGroup) {
 	switch {
 	case c.again:
 	case !b.batch:
-		c.prepare = append(c.prepare, preparation{k.C, func() { k.Scale(b.scale, gamma, b.spread) }})
+		c.prepare = append(c.prepare, preparation{k.C, func() { k.Scale(b.scale, gamma, b.spread, 0, k.C) }})
 	default:
 		c.normStatistics(g, k, x, gamma)
 	}
@@ -112,14 +119,19 @@ func (c *tapeCompiler) normForward(g *normGroup) {
 // normStatistics emits the mean and variance of the batch.
 func (c *tapeCompiler) normStatistics(g *normGroup, k *kernel.BatchNorm, x *planValue, gamma []float32) {
 	b, pixels := g.norm, k.N*k.H*k.W
-	sums := &planValue{size: k.PartialLen(), first: -1}
-	c.emit(step{node: g.node, reads: []*planValue{x}, writes: []*planValue{sums}, tasks: k.Parts(), task: func(f *frame, i int) {
-		k.Moments(f.of(sums), f.of(x), i)
-	}})
-	c.emit(step{node: g.node, reads: []*planValue{sums}, tasks: 1, task: func(f *frame, _ int) {
-		k.Statistics(b.center, b.spread, f.of(sums))
-		k.Scale(b.scale, gamma, b.spread)
-		for ch := range b.center {
+	sums := c.moments[g]
+	if sums == nil {
+		sums = &planValue{size: k.PartialLen(), first: -1}
+		c.emit(step{node: g.node, reads: []*planValue{x}, writes: []*planValue{sums}, tasks: k.Parts(), task: func(f *frame, i int) {
+			k.Moments(f.of(sums), f.of(x), i)
+		}})
+	}
+	channels := normChannels(k)
+	c.emit(step{node: g.node, reads: []*planValue{sums}, tasks: channels.parts, task: func(f *frame, i int) {
+		c0, c1 := channels.at(i)
+		k.Statistics(b.center, b.spread, f.of(sums), c0, c1)
+		k.Scale(b.scale, gamma, b.spread, c0, c1)
+		for ch := c0; ch < c1; ch++ {
 			b.follow(ch, float64(b.center[ch]), float64(b.spread[ch]), pixels)
 		}
 	}})
@@ -135,17 +147,24 @@ func (c *tapeCompiler) normBackward(g *normGroup) {
 	n, b, out := g.node, g.norm, g.last.Outputs[0]
 	dy := c.clippedGrad(g)
 	x := c.pixelsOf(n.Inputs[0])
-	k := &kernel.BatchNorm{C: x.c, N: x.n, H: x.h, W: x.w, X: x.grid(), DY: dy.grid(), Eps: n.Attrs.Float("epsilon", 1e-5)}
+	k := g.kernel(x)
+	k.DY = dy.grid()
 	coef := kernel.BatchNormGrad{Shift: make([]float32, k.C), Scale: make([]float32, k.C), Slope: make([]float32, k.C)}
 	reads := []*planValue{x, dy}
-	if c.want(n, 1) || c.want(n, 2) || b.batch && c.want(n, 0) {
+	if g.clipsAlone() {
+		c.clipGradSums(g, k, coef, dy)
+	} else if c.want(n, 1) || c.want(n, 2) || b.batch && c.want(n, 0) {
 		var y *planValue
 		if g.act.Func != kernel.Identity {
 			y = c.pixelsOf(out)
 			k.Act, k.Y = g.act, y.grid()
 			reads = append(reads, y)
 		}
-		c.normGradSums(g, k, coef, step{node: g.last, reads: reads, writes: []*planValue{dy}}, x, dy, y)
+		at, sums := *k, &planValue{size: k.PartialLen(), first: -1}
+		c.emit(step{node: g.last, reads: reads, writes: []*planValue{dy, sums}, tasks: k.Parts(), task: func(f *frame, i int) {
+			at.GradSums(f.of(sums), f.of(dy), f.of(x), f.orNil(y), b.center, i)
+		}})
+		c.normGradParams(g, k, coef, sums)
 	} else if g.act.Func != kernel.Identity {
 		y := c.pixelsOf(out)
 		rows := kernel.Rows{N: dy.w, Width: dy.c, To: dy.c, From: dy.c, From2: dy.c}
@@ -189,20 +208,33 @@ func (c *tapeCompiler) clippedGrad(g *normGroup) *planValue {
 	return v
 }
 
-// normGradSums emits the gradients by scale and shift, and what that by the input is made of; s says what is read.
-func (c *tapeCompiler) normGradSums(g *normGroup, k *kernel.BatchNorm, coef kernel.BatchNormGrad, s step, x, dy, y *planValue) {
-	n, b := g.node, g.norm
-	sums := &planValue{size: k.PartialLen(), first: -1}
-	at := *k
-	s.writes, s.tasks = append(s.writes, sums), k.Parts()
-	s.task = func(f *frame, i int) { at.GradSums(f.of(sums), f.of(dy), f.of(x), f.orNil(y), b.center, i) }
-	c.emit(s)
+// clipGradSums emits the clip's mask and the gradients by scale and shift, of a group that clipsAlone.
+func (c *tapeCompiler) clipGradSums(g *normGroup, k *kernel.BatchNorm, coef kernel.BatchNormGrad, dy *planValue) {
+	sums := c.clipped[g]
+	if sums == nil {
+		t := c.clipSums(g, dy)
+		s := step{node: g.last, reads: []*planValue{dy}, writes: []*planValue{dy}}
+		s.follow(t, func(*frame, int, int) {})
+		c.emit(s)
+		sums = t.sums
+	}
+	c.normGradParams(g, k, coef, sums)
+}
+
+// normGradParams emits what makes the gradients by scale and shift of sums, and what that by the input is made of.
+func (c *tapeCompiler) normGradParams(g *normGroup, k *kernel.BatchNorm, coef kernel.BatchNormGrad, sums *planValue) {
+	n, b, at := g.node, g.norm, *k
 	gamma := c.data(n.Inputs[1])
 	dgamma, dbeta := c.gradOfParam(n, 1), c.gradOfParam(n, 2)
-	c.emit(step{node: n, reads: []*planValue{sums}, tasks: 1, task: func(f *frame, _ int) {
-		at.GradParams(coef, dgamma.data, dbeta.data, f.of(sums), gamma, b.spread, !b.batch, c.t.add)
+	channels := normChannels(k)
+	c.emit(step{node: n, reads: []*planValue{sums}, tasks: channels.parts, task: func(f *frame, i int) {
+		c0, c1 := channels.at(i)
+		at.GradParams(coef, dgamma.data, dbeta.data, f.of(sums), gamma, b.spread, !b.batch, c.t.add, c0, c1)
 	}})
 }
+
+// normChannels cuts the channels of a normalisation for the work of joining its parts.
+func normChannels(k *kernel.BatchNorm) cut { return cutInto(k.C, max(32, (k.C+7)/8)) }
 
 // over returns where the gradient by a value may be computed from that by another of the same shape, which is not
 // needed any more: in its memory if nothing else is there and nobody shares it. Pass must follow.
