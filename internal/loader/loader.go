@@ -98,7 +98,14 @@ func Run(ctx context.Context, src Source, index []int, o Options, each func(Batc
 	return run(ctx, src, index, o, func(int) preparation { return o.Spec }, each)
 }
 
-// preparation brings one picture to the network's input. It is a transform.Spec or a transform.Draw.
+// RunView is [Run] with each picture as v shows it. The Spec of o is then what v gives.
+func RunView(ctx context.Context, src Source, index []int, o Options, v transform.View, each func(Batch) error) ([]Failure, error) {
+	o.Spec = v.Whole
+	o.Spec.Width, o.Spec.Height = v.Width, v.Height
+	return run(ctx, src, index, o, func(int) preparation { return v }, each)
+}
+
+// preparation brings one picture to the network's input. It is a transform.Spec, a transform.View or a transform.Draw.
 type preparation interface {
 	Reduction(w, h int) transform.Reduction
 	Apply(dst []float32, pix []uint8, w, h int) error
