@@ -142,7 +142,20 @@ func (p *Plan) setShapes() error {
 		}
 		p.outputs = append(p.outputs, s)
 	}
+	p.shareBatch(infos)
 	return nil
+}
+
+// shareBatch takes fewer pictures together where the graph makes several of each, such as views, so that the memory
+// stays what it is for one. infos are for a batch of 1.
+func (p *Plan) shareBatch(infos map[string]Info) {
+	most := 1
+	for _, info := range infos {
+		if len(info.Shape) == 4 && info.DType == tensor.Float32 && info.Const == nil {
+			most = max(most, info.Shape[0])
+		}
+	}
+	p.maxBatch = max(1, p.maxBatch/most)
 }
 
 // OutputShape returns the shape of output i for one picture: without the axis of the batch, if it has one.
