@@ -22,6 +22,7 @@ const (
 	KeyFeatures = "graft.features" // name of the tensor that holds the features
 	KeyInput    = "graft.input"    // an input mode as transform.ParseMode reads it; "raw" where the graph normalises
 	KeyResize   = "graft.resize"   // a transform.Spec as it prints itself
+	KeyViews    = "graft.views"    // a Views as JSON, where the model averages several views of a picture
 )
 
 // Names of the values at the two ends of a Backbone's graph.
@@ -102,6 +103,9 @@ func fromONNX(data []byte, name string, o Options) (*Backbone, error) {
 // build turns a decoded classifier into the backbone's graph.
 func (b *Backbone) build(g *nn.Graph, o Options) error {
 	b.Graph = g
+	if err := b.dropViews(); err != nil {
+		return err
+	}
 	in, err := findInput(g)
 	if err != nil {
 		return err
