@@ -22,12 +22,8 @@ func (j *job) in(ctx context.Context, p nn.Precision) (*extracted, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := newExtractor(j.base, n, j.pool, j.o.Reading)
-	if err != nil {
-		return nil, err
-	}
 	e := &extracted{numerics: n}
-	e.feats, e.bad, err = x.run(ctx, j.data, j.split.all(), j.o.Progress)
+	e.feats, e.bad, err = j.runViews(ctx, n, j.split.all())
 	return e, err
 }
 

@@ -122,7 +122,7 @@ func (g *grouping) read(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	x, err := newExtractor(base, numerics{}, g.pool, g.o.Reading)
+	x, err := newExtractor(base, numerics{}, g.pool, g.o.Reading, sight{})
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func Embed(ctx context.Context, path string, o EmbedOptions) (*EmbedResult, erro
 	}
 	pool := nn.NewPool(o.Reading.Threads)
 	defer pool.Close()
-	x, err := newExtractor(base, numerics{}, pool, o.Reading)
+	x, err := newExtractor(base, numerics{}, pool, o.Reading, sight{})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/graft-ml/graft/internal/feature"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/transform"
 )
 
 // extractor computes the features of pictures with a frozen base, through the cache.
@@ -18,7 +19,13 @@ type extractor struct {
 	plan    *nn.Plan
 	store   *feature.Store // nil: no cache
 	reading Reading
-	draws   *loader.Augmentation // of pictures to learn from; nil: pictures as they are
+	shown   sight
+}
+
+// sight is how pictures are shown to a base. The zero value is as its Spec says.
+type sight struct {
+	draws *loader.Augmentation // a draw of each, to learn from
+	view  *transform.View      // a fixed view of each, as at prediction
 }
 
 // decoders is the version of what is done to a picture before the base sees it. It goes up with every change
@@ -28,18 +35,13 @@ const decoders = 1
 // augmentations is the version of what is drawn for a seed. It goes up with every change that changes a draw.
 const augmentations = 1
 
-// newExtractor returns what runs base on pictures as they are.
-func newExtractor(base *backbone.Backbone, how numerics, pool *nn.Pool, r Reading) (*extractor, error) {
-	return newViewExtractor(base, how, pool, r, nil)
-}
-
-// newViewExtractor returns what runs base on a draw of each picture, or on pictures as they are where draws is nil.
-func newViewExtractor(base *backbone.Backbone, how numerics, pool *nn.Pool, r Reading, draws *loader.Augmentation) (*extractor, error) {
+// newExtractor returns what runs base on pictures as they are shown.
+func newExtractor(base *backbone.Backbone, how numerics, pool *nn.Pool, r Reading, shown sight) (*extractor, error) {
 	plan, err := nn.NewPlan(base.Graph, how.options(pool))
 	if err != nil {
 		return nil, fmt.Errorf("backbone %s: %w", base.Name, err)
 	}
-	x := &extractor{base: base, plan: plan, reading: r, draws: draws}
+	x := &extractor{base: base, plan: plan, reading: r, shown: shown}
 	if r.NoCache {
 		return x, nil
 	}
@@ -49,11 +51,7 @@ func newViewExtractor(base *backbone.Backbone, how numerics, pool *nn.Pool, r Re
 			return nil, err
 		}
 	}
-	words := preprocess(base, r)
-	if draws != nil {
-		words += fmt.Sprintf(" drawn by %v, seed %d, epoch %d, version %d", draws.Random.Augment, draws.Random.Seed, draws.Epoch, augmentations)
-	}
-	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: words, Cut: base.Cut, Path: how.path(), Version: decoders}
+	print := feature.Fingerprint{Weights: base.SHA256, Preprocess: preprocess(base, r) + shown.words(), Cut: base.Cut, Path: how.path(), Version: decoders}
 	x.store, err = feature.OpenStore(dir, print, base.Width)
 	return x, err
 }
@@ -65,6 +63,18 @@ func preprocess(base *backbone.Backbone, r Reading) string {
 		text += " reduced"
 	}
 	return text
+}
+
+// words are the cache's for how pictures are shown.
+func (s sight) words() string {
+	switch {
+	case s.draws != nil:
+		d := s.draws
+		return fmt.Sprintf(" drawn by %v, seed %d, epoch %d, version %d", d.Random.Augment, d.Random.Seed, d.Epoch, augmentations)
+	case s.view != nil && !s.view.Plain():
+		return " seen as " + s.view.String()
+	}
+	return ""
 }
 
 // features are those of some samples of a dataset.
@@ -152,8 +162,11 @@ func (x *extractor) forward(ctx context.Context, d *dataset.Dataset, index []int
 // load decodes the samples and prepares them for the base.
 func (x *extractor) load(ctx context.Context, d *dataset.Dataset, index []int, each func(loader.Batch) error) ([]loader.Failure, error) {
 	o := x.reading.loading(x.base.Spec)
-	if x.draws != nil {
-		return loader.RunTraining(ctx, trainingSamples{samples{d}}, index, o, *x.draws, each)
+	switch {
+	case x.shown.draws != nil:
+		return loader.RunTraining(ctx, trainingSamples{samples{d}}, index, o, *x.shown.draws, each)
+	case x.shown.view != nil:
+		return loader.RunView(ctx, samples{d}, index, o, *x.shown.view, each)
 	}
 	return loader.Run(ctx, samples{d}, index, o, each)
 }

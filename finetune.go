@@ -250,7 +250,7 @@ func (j *job) pictures(index []int) train.Set {
 		o.Batch = n
 		give := func(b loader.Batch, targets []float32) error {
 			if len(b.Failed) > 0 {
-				return fmt.Errorf("%w (it could be read before: has it changed?)", b.Failed[0])
+				return errChanged(b.Failed[0])
 			}
 			return each(b.Pixels, targets)
 		}
@@ -272,6 +272,11 @@ func (j *job) pictures(index []int) train.Set {
 	return s
 }
 
+// errChanged is the error of a picture that could be read in an earlier stage of the run.
+func errChanged(err error) error {
+	return fmt.Errorf("%w (it could be read before: has it changed?)", err)
+}
+
 // mix blends the pictures of a batch, where that is asked for, and returns the soft labels that come of it.
 func (j *job) mix(random transform.Random, epoch int, b loader.Batch) ([]float32, error) {
 	if !random.Augment.Mixes() {
@@ -290,7 +295,8 @@ func (j *job) mix(random transform.Random, epoch int, b loader.Batch) ([]float32
 
 // measureTuned tests the model on the pictures held out, with the network that is written.
 func (j *job) measureTuned(ctx context.Context) error {
-	j.model = withProbabilities(j.tuned, j.data.MultiLabel)
+	whole := withViews(j.tuned, j.base.Graph.Outputs[0].Name, j.base.Spec, j.o.tta())
+	j.model = withProbabilities(whole, j.data.MultiLabel)
 	if err := j.tunedThresholds(ctx); err != nil {
 		return err
 	}
@@ -323,24 +329,24 @@ func (j *job) predict(ctx context.Context, what string, index []int) (probs []fl
 	if err != nil {
 		return nil, nil, err
 	}
-	set, k := j.pictures(index), len(j.data.Classes)
-	rows := make([]int, len(index))
-	for i := range rows {
-		rows[i] = i
-	}
+	k, done := len(j.data.Classes), 0
 	probs = make([]float32, len(index)*k)
-	const batch = 32
-	done := 0
-	err = set.Load(ctx, 0, rows, batch, func(x, _ []float32) error {
-		n := min(batch, len(index)-done)
-		if err := plan.Run(ctx, [][]float32{probs[done*k : (done+n)*k]}, [][]float32{x}, n); err != nil {
+	_, err = loader.Run(ctx, samples{j.data}, index, j.o.Reading.loading(j.spec()), func(b loader.Batch) error {
+		if len(b.Failed) > 0 {
+			return errChanged(b.Failed[0])
+		}
+		n := len(b.Index)
+		if err := plan.Run(ctx, [][]float32{probs[done*k : (done+n)*k]}, [][]float32{b.Pixels}, n); err != nil {
 			return err
 		}
 		done += n
 		progress(j.o.Progress).step(what, done, len(index))
 		return nil
 	})
-	return probs, set.Labels, err
+	for _, i := range index {
+		labels = append(labels, j.data.Samples[i].Labels)
+	}
+	return probs, labels, err
 }
 
 // writeTuned makes the run folder, whole, out of the unfinished one.

@@ -153,7 +153,8 @@ func (j *job) chooseThresholds(ctx context.Context) error {
 // ones, bit for bit.
 func (j *job) measure(ctx context.Context) (err error) {
 	classifier := withProbabilities(j.head.Head, j.data.MultiLabel)
-	j.model = nn.Join(j.base.Graph, classifier)
+	base := withViews(j.base.Graph, j.base.Graph.Outputs[0].Name, j.base.Spec, j.o.tta())
+	j.model = nn.Join(base, classifier)
 	in := metric.Input{Classes: j.data.Classes, MultiLabel: j.data.MultiLabel, Seed: j.o.Seed, Thresholds: j.thresholds}
 	if in.Probs, in.Labels, err = j.probabilities(ctx, classifier, j.test); err != nil {
 		return err

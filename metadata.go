@@ -25,6 +25,7 @@ const (
 	keyTrainedOn  = "graft.trained_on"
 	keyPrecision  = "graft.precision" // absent: f32
 	keyQuants     = "graft.quants"    // of int8: how values are stored, by name
+	keyViews      = backbone.KeyViews // absent: one view of each picture
 )
 
 // Values of keyKind.
@@ -65,6 +66,7 @@ type info struct {
 	trainedOn  contents
 	numerics   numerics
 	features   string // the tensor at which the base ends: the cut, where this model is a backbone itself
+	views      *backbone.Views
 }
 
 // encode returns in as metadata_props.
@@ -78,6 +80,9 @@ func (in *info) encode() (map[string]string, error) {
 	values := map[string]any{keyClasses: in.classes, keyBackbone: in.backbone, keySplit: in.split, keyMetrics: in.metrics, keyHead: in.head}
 	if in.multiLabel {
 		values[keyThresholds] = in.thresholds
+	}
+	if in.views != nil {
+		values[keyViews] = in.views
 	}
 	for key, v := range values {
 		text, err := json.Marshal(v)

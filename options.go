@@ -94,6 +94,11 @@ type TrainOptions struct {
 	// Augment, all kept in the cache. 0: 1, or 4 where Augment is named.
 	Views int
 
+	// TTA names fixed views whose features a prediction averages (test-time augmentation): "hflip", the picture and its
+	// mirror image; "vflip"; "crops", the centre and the corners of a picture a seventh larger; or several, as "crops,hflip". 2, 5
+	// and 10 stand for hflip, crops and both. The views are nodes of the written model, and K of them take K times as long.
+	TTA string
+
 	Seed uint64 // of the split, the initial weights, the order of pictures and the augmentations
 
 	// NoRefit keeps the head of the best epoch. Otherwise a frozen head is fitted again on training and
@@ -178,6 +183,7 @@ func (o *TrainOptions) validate() error {
 	bad(!o.tunes() || n == 0, "strategy %q with depths %v: it trains to the base's own end", o.Strategy, o.Backbone.Depths)
 	errs = append(errs, o.validateViews()...)
 	errs = append(errs, o.validateRepeats()...)
+	errs = append(errs, o.validateTTA())
 	bad(!o.tunes() || o.Precision == "" || o.Precision == nn.F32.String(), "precision %q goes with strategies that keep the base frozen, not with %q", o.Precision, o.Strategy)
 	bad(!o.QDQ || o.Precision == precisionAuto || o.Precision == nn.Int8.String(), "QDQ is a form of int8: want the precision int8 or auto")
 	errs = append(errs, checkShares(o.Test, o.TrainPerClass), o.checkPrecision(), o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate(), o.Teacher.validate(o.tunes(), o.Strategy))

@@ -47,6 +47,7 @@ type headInfo struct {
 	Refit     bool   `json:"refit"`
 	Augment   string `json:"augment,omitempty"` // with every strength
 	Views     int    `json:"views,omitempty"`   // of each training picture, where there are several
+	TTA       string `json:"tta,omitempty"`     // views that a prediction averages
 
 	Teacher *TeacherInfo `json:"teacher,omitempty"`
 }
@@ -135,6 +136,9 @@ func (j *job) headInfo() headInfo {
 	if a := j.o.augment(); a.Changes() || a.Mixes() {
 		h.Augment, h.Views = a.String(), j.o.Views
 	}
+	if v := j.o.tta(); v.N() > 1 {
+		h.TTA = v.String()
+	}
 	switch {
 	case h.Kind == train.NearestMeanHead || h.Kind == train.CosineHead:
 		h.Optimizer = ""
@@ -160,7 +164,8 @@ func (j *job) metrics() metricsFile {
 // time, no path, no number of threads.
 func (j *job) modelFile() (*onnx.Model, error) {
 	in := &info{version: Version, classes: j.data.Classes, multiLabel: j.data.MultiLabel, thresholds: j.thresholds,
-		spec: j.base.Spec, backbone: j.backboneInfo(), split: j.splitInfo(), features: j.base.Graph.Outputs[0].Name, numerics: j.numerics}
+		spec: j.spec(), backbone: j.backboneInfo(), split: j.splitInfo(), features: j.base.Graph.Outputs[0].Name, numerics: j.numerics}
+	j.describeViews(in)
 	var err error
 	if in.metrics, err = json.Marshal(j.summary()); err != nil {
 		return nil, err

@@ -161,7 +161,7 @@ func (j *job) teach(ctx context.Context) (err error) {
 // extract returns the teacher's features of the pictures to learn from.
 func (t *teacher) extract(ctx context.Context) (*features, error) {
 	j := t.j
-	x, err := newExtractor(t.base, numerics{}, j.pool, j.o.Reading)
+	x, err := newExtractor(t.base, numerics{}, j.pool, j.o.Reading, sight{})
 	if err != nil {
 		return nil, fmt.Errorf("teacher: %w", err)
 	}

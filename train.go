@@ -166,6 +166,9 @@ func (j *job) read(ctx context.Context) (err error) {
 		return err
 	}
 	j.note("backbone %s: %s", j.base.Name, j.base.Cut)
+	if err := j.tellTTA(); err != nil {
+		return err
+	}
 	if j.data, err = openData(ctx, j.path, j.o.Reading, j.o.Progress); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (j *job) extractViews(ctx context.Context) error {
 	}
 	computed, cached := 0, 0
 	for view := 1; view < j.o.Views; view++ {
-		x, err := newViewExtractor(j.base, j.numerics, j.pool, j.o.Reading, &loader.Augmentation{Random: j.random(), Epoch: view})
+		x, err := newExtractor(j.base, j.numerics, j.pool, j.o.Reading, sight{draws: &loader.Augmentation{Random: j.random(), Epoch: view}})
 		if err != nil {
 			return err
 		}

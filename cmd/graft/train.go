@@ -86,6 +86,7 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f.BoolVar(&o.NoRefit, "no-refit", false, "keep the best epoch's head instead of fitting again with the validation pictures")
 	f.StringVar(&o.Augment, "augment", "", "random augmentations of training pictures, as hflip,rotation=15, or light, standard or strong (see graft augment)")
 	f.IntVar(&o.Views, "views", 0, "views of each training picture that a frozen base runs on (default 1; with --augment 4)")
+	f.StringVar(&o.TTA, "tta", "", "fixed views that every prediction averages: hflip, vflip, crops, several, or 2, 5 or 10 of them (default: the picture alone)")
 	addBackbone(f, &o.Backbone)
 	addReading(f, &o.Reading)
 	addHead(f, &o.Head)
