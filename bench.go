@@ -27,7 +27,12 @@ type BenchOptions struct {
 	// built with random weights, which changes no speed. A file that does not say how its input is scaled is taken raw.
 	Backbone Backbone
 
-	Batch   int     // pictures computed together; 0: 8
+	// Train measures steps of training in place of runs: forward, backward through all of the network, and the update of its
+	// weights by SGD with momentum, with the statistics of the batch in batch normalisations and a classifier of 1000 classes
+	// behind the features. It is of float32, and goes with neither Layers nor Write.
+	Train bool
+
+	Batch   int     // pictures computed together; 0: 8, in training 16
 	Threads int     // 0: GOMAXPROCS, which is also the most
 	Seconds float64 // how long the network is run; 0: 5
 	Layers  bool    // time each step of the network as well, for as long again
@@ -64,7 +69,8 @@ func (s Spread) over(k float64) Spread { return Spread{k / s.Max, k / s.Median, 
 func (s Spread) times(k float64) Spread { return Spread{k * s.Min, k * s.Median, k * s.Max} }
 
 // BenchReport is what Bench measured. FLOP are counted by the definition of the operators, two for a multiply-add,
-// whatever algorithm computes them: one that needs fewer can exceed the peak.
+// whatever algorithm computes them: one that needs fewer can exceed the peak. Those of a training step are three times as
+// many, for a gradient by the weights and one by the input of each layer, less the one by the pictures, which none needs.
 type BenchReport struct {
 	CPU       string  `json:"cpu"`
 	Path      string  `json:"path"` // architecture, instruction set, and version of the rules of its arithmetic
@@ -80,9 +86,12 @@ type BenchReport struct {
 	Width    int     `json:"width"`   // pixels
 	Height   int     `json:"height"`
 	Features int     `json:"features"` // numbers that it gives for a picture
-	GFLOP    float64 `json:"gflop"`    // of a picture
+	GFLOP    float64 `json:"gflop"`    // of a picture, in training for a step
 
 	Precision string  `json:"precision"`
+	Train     bool    `json:"train,omitempty"`
+	Params    int     `json:"parameters,omitempty"`         // numbers that train
+	Memory    int64   `json:"training_megabytes,omitempty"` // values, gradients, weights as they are and packed, and the optimiser's memory
 	Batch     int     `json:"batch"`
 	Images    Spread  `json:"images_per_second"`
 	BatchTime Spread  `json:"milliseconds_per_batch"`
@@ -123,7 +132,13 @@ func (o *BenchOptions) validate() error {
 	if !(o.Seconds >= 0 && o.Seconds <= maxBenchSeconds) {
 		errs = append(errs, fmt.Errorf("seconds %v, want more than 0 and at most %d", o.Seconds, maxBenchSeconds))
 	}
-	_, err := parsePrecision(o.Precision)
+	p, err := parsePrecision(o.Precision)
+	if o.Train && err == nil && p != nn.F32 {
+		errs = append(errs, fmt.Errorf("precision %q: training is measured in f32", o.Precision))
+	}
+	if o.Train && (o.Layers || o.Write != "") {
+		errs = append(errs, errors.New("layers and write go with runs, not with steps of training"))
+	}
 	return errors.Join(append(errs, err, o.Backbone.validate())...)
 }
 
@@ -138,6 +153,7 @@ type bench struct {
 	pool     *nn.Pool
 	plan     *nn.Plan
 	src, dst [][]float32
+	base     *backbone.Backbone
 	report   *BenchReport
 }
 
@@ -149,6 +165,9 @@ func Bench(ctx context.Context, o BenchOptions) (*BenchReport, error) {
 	}
 	if o.Batch == 0 {
 		o.Batch = 8
+		if o.Train {
+			o.Batch = 16
+		}
 	}
 	if o.Seconds == 0 {
 		o.Seconds = 5
@@ -160,7 +179,11 @@ func Bench(ctx context.Context, o BenchOptions) (*BenchReport, error) {
 		return nil, err
 	}
 	b.machine()
-	if err := b.network(ctx); err != nil {
+	run := b.network
+	if o.Train {
+		run = b.training
+	}
+	if err := run(ctx); err != nil {
 		return nil, err
 	}
 	if o.Layers {
@@ -200,6 +223,10 @@ func (b *bench) prepare(ctx context.Context) error {
 	for i := range pixels {
 		pixels[i] = float32(rnd.IntN(256))
 	}
+	b.base, b.src = base, [][]float32{pixels}
+	if b.o.Train {
+		return nil
+	}
 	how, err := b.numerics(ctx, base, pixels)
 	if err != nil {
 		return err
@@ -223,7 +250,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if b.plan, err = nn.NewPlan(base.Graph, o); err != nil {
 		return fmt.Errorf("backbone %s: %w", base.Name, err)
 	}
-	b.src, b.dst = [][]float32{pixels}, [][]float32{make([]float32, b.o.Batch*base.Width)}
+	b.dst = [][]float32{make([]float32, b.o.Batch*base.Width)}
 	return nil
 }
 
@@ -297,8 +324,8 @@ func (h *Hub) have(name string) (missing string, err error) {
 	return stored, err
 }
 
-// network measures pictures a second. The time is cut into windows, of which each gives a number: the fastest is what
-// the machine can do, the median what it does while others use it too.
+// network measures pictures a second: the fastest window of time is what the machine can do, the median what it does
+// while others use it too.
 func (b *bench) network(ctx context.Context) error {
 	steps, err := b.plan.Profile(ctx, b.dst, b.src, b.o.Batch) // lays out the program and warms up
 	if err != nil {
@@ -308,24 +335,46 @@ func (b *bench) network(ctx context.Context) error {
 	for _, s := range steps {
 		r.GFLOP += 2 * float64(s.MACs) / 1e9 / float64(b.o.Batch)
 	}
-	const windows = 20
-	length := time.Duration(b.o.Seconds / windows * float64(time.Second))
-	var rates []float64
-	for start := time.Now(); len(rates) < 3 || time.Since(start).Seconds() < b.o.Seconds; {
-		n, begin := 0, time.Now()
-		for n == 0 || time.Since(begin) < length {
-			if err := b.plan.Run(ctx, b.dst, b.src, b.o.Batch); err != nil {
-				return err
-			}
-			n += b.o.Batch
+	m := newMeter(b.o)
+	for more := true; more; more = m.ran() {
+		if err := b.plan.Run(ctx, b.dst, b.src, b.o.Batch); err != nil {
+			return err
 		}
-		rates = append(rates, float64(n)/time.Since(begin).Seconds())
 	}
-	r.Images = spread(rates)
+	m.tell(r)
+	return nil
+}
+
+// meter counts batches. It cuts the time into windows, each of which gives a speed.
+type meter struct {
+	seconds      float64
+	batch, n     int
+	start, begin time.Time // of the measurement, of the window
+	rates        []float64 // pictures a second
+}
+
+func newMeter(o BenchOptions) *meter {
+	now := time.Now()
+	return &meter{seconds: o.Seconds, batch: o.Batch, start: now, begin: now}
+}
+
+// ran counts a batch, and reports whether there are to be more.
+func (m *meter) ran() (more bool) {
+	const windows = 20
+	m.n += m.batch
+	if now := time.Now(); now.Sub(m.begin).Seconds() >= m.seconds/windows {
+		m.rates = append(m.rates, float64(m.n)/now.Sub(m.begin).Seconds())
+		m.n, m.begin = 0, now
+	}
+	return len(m.rates) < 3 || time.Since(m.start).Seconds() < m.seconds
+}
+
+// tell writes what was measured to r, which has the cost of a picture.
+func (m *meter) tell(r *BenchReport) {
+	r.Images = spread(m.rates)
 	r.BatchTime = r.Images.over(1000 * float64(r.Batch))
 	r.GFLOPS = r.Images.times(r.GFLOP)
 	r.PeakShare = r.GFLOPS.times(1 / r.peak())
-	return nil
 }
 
 // layers measures each step of the network.

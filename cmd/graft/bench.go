@@ -17,8 +17,9 @@ func newBench() *cobra.Command {
 		Short: "Measure this machine, and how fast it runs a network",
 		Long: `Measure how many multiplications and additions this machine can do, and how many pictures a second it runs through
 a network (default: the embedded graft_s), as the smallest, median and largest of several measurements. Nothing is
-fetched: a published network that is not in the store is built with random weights, which changes no speed.`,
-		Example: "  graft bench\n  graft bench resnet50 --batch 1 --layers\n  graft bench resnet50 --write resnet50.onnx",
+fetched: a published network that is not in the store is built with random weights, which changes no speed. With --train
+it measures steps of training: forward, backward through all of the network, and the update of its weights.`,
+		Example: "  graft bench\n  graft bench resnet50 --batch 1 --layers\n  graft bench resnet18 --train\n  graft bench resnet50 --write resnet50.onnx",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -36,7 +37,8 @@ fetched: a published network that is not in the store is built with random weigh
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.Batch, "batch", 8, "pictures computed together")
+	f.BoolVar(&o.Train, "train", false, "measure steps of training")
+	f.IntVar(&o.Batch, "batch", 0, "pictures computed together (default 8, with --train 16)")
 	f.IntVar(&o.Threads, "threads", 0, "workers (default: all cores)")
 	f.Float64Var(&o.Seconds, "seconds", 5, "how long to run the network")
 	f.BoolVar(&o.Layers, "layers", false, "a table of the network's steps")
@@ -63,8 +65,16 @@ func showBench(out *output, r *graft.BenchReport) error {
 			out.printf("         %.1f %s on one thread, %.1f on %d\n", low.p.OneThread, low.name, low.p.AllThreads, r.Threads)
 		}
 	}
-	out.printf("network  %s with %s: %dx%d pixels, %.3g GFLOP a picture, %d features\n", r.Network, origins[r.Weights], r.Width, r.Height, r.GFLOP, r.Features)
-	out.printf("run      batches of %d on %d threads in %s\n\n", r.Batch, r.Threads, r.Precision)
+	per := "a picture"
+	if r.Train {
+		per = "for a picture's step"
+	}
+	out.printf("network  %s with %s: %dx%d pixels, %.3g GFLOP %s, %d features\n", r.Network, origins[r.Weights], r.Width, r.Height, r.GFLOP, per, r.Features)
+	if r.Train {
+		out.printf("train    steps of %d pictures on %d threads in %s: %.3g million numbers, %d MB\n\n", r.Batch, r.Threads, r.Precision, float64(r.Params)/1e6, r.Memory)
+	} else {
+		out.printf("run      batches of %d on %d threads in %s\n\n", r.Batch, r.Threads, r.Precision)
+	}
 	w := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "%-13s\tmin\tmedian\tmax\t\n", "")
 	for _, row := range []struct {

@@ -161,6 +161,9 @@ func (t *tuning) outlook(step time.Duration) Outlook {
 		out.Params += len(q.w)
 		out.Memory += 4 * int64(len(q.m)+len(q.v)+len(t.average.of[q.name]))
 	}
+	if bytes, err := t.tape.Memory(min(t.o.Micro, t.train.N())); err == nil { // the first step has laid this program out
+		out.Memory += bytes
+	}
 	return out
 }
 
