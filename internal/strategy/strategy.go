@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,9 +22,39 @@ import (
 
 // Problem is what candidates are compared on.
 type Problem struct {
-	Data   train.Data // the features of all depths side by side
-	Widths []int      // of each depth, in the order of their columns
-	Folds  [][]int    // rows of Data: each held out once
+	Data   train.Data  // the features of all depths side by side
+	Views  [][]float32 // further views of all rows, each [N,D]: heads learn from them, and are not judged on them
+	Widths []int       // of each depth, in the order of their columns
+	Folds  [][]int     // rows of Data: each held out once
+}
+
+// Solvable reports whether heads can be compared: there are folds, and what is left to learn from when one is held out
+// has two classes at least.
+func (p *Problem) Solvable() bool {
+	for _, rest := range p.rests() {
+		var labels [][]int
+		for _, row := range rest {
+			labels = append(labels, p.Data.Labels[row])
+		}
+		seen := slices.Concat(labels...)
+		if slices.Sort(seen); len(slices.Compact(seen)) < 2 {
+			return false
+		}
+	}
+	return len(p.Folds) > 1
+}
+
+// rests returns, for each fold, the rows of the others.
+func (p *Problem) rests() [][]int {
+	all := make([][]int, len(p.Folds))
+	for f := range p.Folds {
+		for other, fold := range p.Folds {
+			if other != f {
+				all[f] = append(all[f], fold...)
+			}
+		}
+	}
+	return all
 }
 
 // Candidate is one way to train.
@@ -61,30 +92,41 @@ type Score struct {
 	Candidate Candidate
 	Accuracy  float64 // share of right pictures; for many labels the mean F1 of a picture's labels
 	Low, High float64 // 95 % interval
+	Folds     int     // held out so far: not all of them where it was clearly worse than another candidate
 	Seconds   float64
 
-	right []float64 // [N]: for each row of the data, from 0 to 1
+	right []float64 // [N]: for each row of the data, from 0 to 1; NaN where it was not held out
 }
 
-// CrossValidate fits c's head once for each fold, on the other folds, and scores it on that one.
-func (p *Problem) CrossValidate(ctx context.Context, c Candidate) (Score, error) {
+// CrossValidate fits c's head once for each fold, on the other folds, and scores it on that one. It goes on for as long
+// as c is not worse than rival on the same pictures by more than the 95 % interval; a nil rival is nobody's.
+func (p *Problem) CrossValidate(ctx context.Context, c Candidate, rival *Score) (Score, error) {
 	start := time.Now()
-	s := Score{Candidate: c, right: make([]float64, p.Data.N())}
-	all, head := p.columns(c.Depths), c.Head
+	s := Score{Candidate: c, right: slices.Repeat([]float64{math.NaN()}, p.Data.N())}
+	all, head := p.columns(p.Data, c.Depths), c.Head
+	var views []train.Data
+	for _, x := range p.Views {
+		views = append(views, p.columns(train.Data{X: x, D: p.Data.D, Labels: p.Data.Labels, Keys: p.Data.Keys}, c.Depths))
+	}
 	head.OnlyLast = true
-	for f, held := range p.Folds {
-		var rest []int
-		for other, fold := range p.Folds {
-			if other != f {
-				rest = append(rest, fold...)
-			}
+	for f, rest := range p.rests() {
+		learnt := pick(all, rest, 0)
+		for v, view := range views {
+			learnt = join(learnt, pick(view, rest, uint64(v)+1))
 		}
-		r, err := train.FitHead(ctx, pick(all, rest), train.Data{}, head, nil)
+		r, err := train.FitHead(ctx, learnt, train.Data{}, head, nil)
 		if err != nil {
 			return s, fmt.Errorf("%v, fold %d of %d: %w", c, f+1, len(p.Folds), err)
 		}
-		if err := s.judge(ctx, r.Head, pick(all, held), held); err != nil {
+		if err := s.judge(ctx, r.Head, pick(all, p.Folds[f], 0), p.Folds[f]); err != nil {
 			return s, err
+		}
+		s.Folds++
+		if rival == nil {
+			continue
+		}
+		if _, low, _ := Difference(*rival, s); low > 0 {
+			break
 		}
 	}
 	s.Accuracy, s.Low, s.High = interval(s.right)
@@ -136,26 +178,21 @@ func right(z []float32, labels []int, multi bool) float64 {
 	return 2 * float64(hit) / float64(said+len(labels))
 }
 
-// columns returns the data with the features of some depths alone.
-func (p *Problem) columns(depths []int) train.Data {
-	d := p.Data
+// columns returns d, which has the features of all depths, with those of some depths alone.
+func (p *Problem) columns(d train.Data, depths []int) train.Data {
+	from := d
 	d.D = 0
 	for _, at := range depths {
 		d.D += p.Widths[at]
 	}
-	if d.D == p.Data.D {
+	if d.D == from.D {
 		return d
 	}
 	d.X = make([]float32, 0, d.N()*d.D)
 	for i := range d.N() {
-		d.X = append(d.X, p.Row(i, depths)...)
+		d.X = append(d.X, Columns(from.X[i*from.D:][:from.D], p.Widths, depths)...)
 	}
 	return d
-}
-
-// Row returns the features of row i at some depths.
-func (p *Problem) Row(i int, depths []int) []float32 {
-	return Columns(p.Data.X[i*p.Data.D:][:p.Data.D], p.Widths, depths)
 }
 
 // Columns returns those parts of x, features of depths of the given widths side by side, that are of some depths.
@@ -171,38 +208,51 @@ func Columns(x []float32, widths, depths []int) []float32 {
 	return out
 }
 
-// pick returns some rows of d.
-func pick(d train.Data, rows []int) train.Data {
+// pick returns some rows of d, as another picture each: what random numbers depend on is shifted.
+func pick(d train.Data, rows []int, shift uint64) train.Data {
 	out := train.Data{D: d.D, X: make([]float32, 0, len(rows)*d.D)}
 	for _, i := range rows {
 		out.X = append(out.X, d.X[i*d.D:(i+1)*d.D]...)
 		out.Labels = append(out.Labels, d.Labels[i])
 		if d.Keys != nil {
-			out.Keys = append(out.Keys, d.Keys[i])
+			out.Keys = append(out.Keys, d.Keys[i]+shift)
 		}
 	}
 	return out
 }
 
-// interval returns the mean of values from 0 to 1 with its 95 % interval.
+// join returns the rows of a and then those of b.
+func join(a, b train.Data) train.Data {
+	return train.Data{D: a.D, X: append(a.X, b.X...), Labels: append(a.Labels, b.Labels...), Keys: append(a.Keys, b.Keys...)}
+}
+
+// interval returns the mean of the values from 0 to 1 that are known, with its 95 % interval.
 func interval(values []float64) (mean, low, high float64) {
+	n := 0
 	for _, v := range values {
-		mean += v
+		if !math.IsNaN(v) {
+			mean, n = mean+v, n+1
+		}
 	}
-	in := metric.WilsonAround(mean/float64(len(values)), len(values))
+	in := metric.WilsonAround(mean/float64(n), n)
 	return in.Value, in.Low, in.High
 }
 
-// Difference returns how much better a is than b on the same pictures, with a 95 % interval of that.
+// Difference returns how much better a is than b on the pictures that both were judged on, with a 95 % interval of that.
 func Difference(a, b Score) (mean, low, high float64) {
-	n := float64(len(a.right))
-	for i := range a.right {
-		mean += (a.right[i] - b.right[i]) / n
+	var all []float64
+	for i, v := range a.right {
+		if d := v - b.right[i]; !math.IsNaN(d) {
+			all = append(all, d)
+		}
+	}
+	n := float64(len(all))
+	for _, d := range all {
+		mean += d / n
 	}
 	variance := 0.0
-	for i := range a.right {
-		d := a.right[i] - b.right[i] - mean
-		variance += d * d / n
+	for _, d := range all {
+		variance += (d - mean) * (d - mean) / n
 	}
 	half := 1.959963984540054 * math.Sqrt(variance/n)
 	return mean, mean - half, mean + half

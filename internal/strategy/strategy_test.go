@@ -65,7 +65,7 @@ func TestSearch(t *testing.T) {
 
 // TestSearchKinds checks which heads are tried on what.
 func TestSearchKinds(t *testing.T) {
-	p := problem(60, 4, 0.3)
+	p := problem(60, 4, 1.2)
 	few, _, err := Search(t.Context(), p, SearchOptions{Head: train.HeadOptions{Classes: 4}, Fewest: 9})
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +85,71 @@ func TestSearchKinds(t *testing.T) {
 	}
 	if len(fixed) != 1 || fixed[0].Candidate.String() != "depth 1, cosine" {
 		t.Errorf("with a fixed head %v", fixed)
+	}
+}
+
+// TestRace drops a candidate that is clearly worse after one fold, and stops where nothing can be better.
+func TestRace(t *testing.T) {
+	p := problem(300, 4, 1000, 0.9)
+	linear := train.HeadOptions{Classes: 4, Optimizer: train.LBFGS, WeightDecay: 1e-3}
+	good, err := p.CrossValidate(t.Context(), Candidate{[]int{1}, linear}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad, err := p.CrossValidate(t.Context(), Candidate{[]int{0}, linear}, &good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if good.Folds != 5 || bad.Folds != 1 || bad.High > good.Low {
+		t.Errorf("%d folds and %d, the worse one up to %v, the better one from %v", good.Folds, bad.Folds, bad.High, good.Low)
+	}
+	scores, left, err := Search(t.Context(), problem(60, 3, 0.01, 0.01), SearchOptions{Head: train.HeadOptions{Classes: 3}, Fewest: 20})
+	if err != nil || len(scores) != 1 || left != 0 || scores[0].Accuracy != 1 {
+		t.Errorf("%d candidates on classes that lie far apart, %d left (%v), want one", len(scores), left, err)
+	}
+}
+
+// TestViews learns from views that are told apart, where the pictures themselves are only judged.
+func TestViews(t *testing.T) {
+	p := problem(300, 4, 0.3)
+	view := p.Data.X
+	p.Data.X = make([]float32, len(view))
+	check.Seeded(p.Data.X, "nothing", 2, -1)
+	linear := Candidate{[]int{0}, train.HeadOptions{Classes: 4, Optimizer: train.LBFGS, WeightDecay: 1e-3}}
+	without, err := p.CrossValidate(t.Context(), linear, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Data.X, p.Views = view, [][]float32{view}
+	with, err := p.CrossValidate(t.Context(), linear, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if without.Accuracy > 0.5 || with.Accuracy < 0.9 {
+		t.Errorf("accuracy %v of noise, %v with views", without.Accuracy, with.Accuracy)
+	}
+}
+
+func TestSolvable(t *testing.T) {
+	labels := func(all ...int) (d train.Data) {
+		for _, l := range all {
+			d.Labels = append(d.Labels, []int{l})
+		}
+		return d
+	}
+	for _, c := range []struct {
+		name string
+		p    Problem
+		want bool
+	}{
+		{"two of each", Problem{Data: labels(0, 0, 1, 1), Folds: [][]int{{0, 2}, {1, 3}}}, true},
+		{"one of each", Problem{Data: labels(0, 1), Folds: [][]int{{0}, {1}}}, false},
+		{"one class left", Problem{Data: labels(0, 0, 1), Folds: [][]int{{0}, {1}, {2}}}, false},
+		{"no folds", Problem{Data: labels(0, 1, 0, 1)}, false},
+	} {
+		if got := c.p.Solvable(); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
 	}
 }
 
@@ -118,6 +183,7 @@ func TestChoose(t *testing.T) {
 		{"as good and earlier", []Score{score(0.8995, 2), score(0.9, 1)}, 0},
 		{"not as good", []Score{score(0.898, 2), score(0.9, 1, 2)}, 1},
 		{"one", []Score{score(0)}, 0},
+		{"not one that was given up", []Score{{Accuracy: 0.9, Folds: 1}, {Accuracy: 0.8, Folds: 5}}, 1},
 	} {
 		if got := Choose(c.scores); got != c.want {
 			t.Errorf("%s: took %d, want %d", c.name, got, c.want)
@@ -131,7 +197,7 @@ func TestIntervals(t *testing.T) {
 	if mean != 0.8 || math.Abs(low-0.4902) > 1e-4 || math.Abs(high-0.9433) > 1e-4 {
 		t.Errorf("interval %v, %v – %v", mean, low, high)
 	}
-	a, b := Score{right: []float64{1, 1, 0, 1}}, Score{right: []float64{1, 0, 0, 0}}
+	a, b := Score{right: []float64{1, 1, 0, 1, 1}}, Score{right: []float64{1, 0, 0, 0, math.NaN()}}
 	mean, low, high = Difference(a, b) // 0, 1, 0, 1: mean 1/2, deviation 1/2, of the mean 1/4
 	if mean != 0.5 || math.Abs(low-(0.5-1.96/4)) > 1e-4 || math.Abs(high-(0.5+1.96/4)) > 1e-4 {
 		t.Errorf("difference %v, %v – %v", mean, low, high)
@@ -162,7 +228,7 @@ func TestRight(t *testing.T) {
 // TestFoldsAreHonest checks that a label that can only be learnt by heart is not known of pictures held out.
 func TestFoldsAreHonest(t *testing.T) {
 	p := problem(200, 2, 1000, 1000, 1000)
-	s, err := p.CrossValidate(t.Context(), Candidate{Depths: []int{0, 1, 2}, Head: train.HeadOptions{Classes: 2, Hidden: []int{64}, Epochs: 20}})
+	s, err := p.CrossValidate(t.Context(), Candidate{Depths: []int{0, 1, 2}, Head: train.HeadOptions{Classes: 2, Hidden: []int{64}, Epochs: 20}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
