@@ -1,8 +1,10 @@
 package graft
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -12,25 +14,6 @@ import (
 	"github.com/graft-ml/graft/internal/strategy"
 	"github.com/graft-ml/graft/internal/train"
 )
-
-// choice is what the strategy auto compared, and took.
-type choice struct {
-	Folds      int     `json:"folds"`
-	Candidates []trial `json:"candidates"` // in the order in which they were tried
-	Untried    int     `json:"untried"`    // candidates that there was no time for
-	Seconds    float64 `json:"seconds"`
-}
-
-// trial is one candidate of the strategy auto: its accuracy in cross-validation, and how much less that is than the
-// chosen one's on the same pictures, each with a 95 % interval.
-type trial struct {
-	Name     string     `json:"name"`
-	Accuracy float64    `json:"accuracy"`
-	Interval [2]float64 `json:"interval"`
-	Behind   [3]float64 `json:"behind"` // by how much: mean, low, high
-	Seconds  float64    `json:"seconds"`
-	Chosen   bool       `json:"chosen"`
-}
 
 const (
 	defaultBudget = 10 * time.Minute
@@ -78,21 +61,14 @@ func (j *job) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	counts := make([]int, len(j.data.Classes))
-	for _, labels := range p.Data.Labels {
-		for _, k := range labels {
-			counts[k]++
-		}
-	}
-	budget := j.o.Budget
-	if budget == 0 {
-		budget = defaultBudget
+	if !p.Solvable() {
+		return j.fallBack(p)
 	}
 	o := strategy.SearchOptions{
-		Head: j.headOptions(), Fixed: !reflect.DeepEqual(j.o.Head, Head{}), Fewest: slices.Min(counts),
-		Deadline: j.began.Add(time.Duration(chooseShare * float64(budget))),
+		Head: j.headOptions(), Fixed: !reflect.DeepEqual(j.o.Head, Head{}), Fewest: fewest(p),
+		Deadline: j.began.Add(time.Duration(chooseShare * float64(j.budget()))),
 		Tried: func(s strategy.Score) {
-			j.note("%s: %.1f %% (%.1f – %.1f) in %d folds, %.1f s", s.Candidate.Named(j.names), 100*s.Accuracy, 100*s.Low, 100*s.High, len(p.Folds), s.Seconds)
+			j.note("%s: %.1f %% (%.1f – %.1f) in %d of %d folds, %.1f s", s.Candidate.Named(j.names), 100*s.Accuracy, 100*s.Low, 100*s.High, s.Folds, len(p.Folds), s.Seconds)
 		},
 	}
 	scores, left, err := strategy.Search(ctx, p, o)
@@ -101,45 +77,82 @@ func (j *job) decide(ctx context.Context) error {
 	}
 	best := strategy.Choose(scores)
 	j.choice = j.table(scores, best)
-	j.choice.Folds, j.choice.Untried, j.choice.Seconds = len(p.Folds), left, time.Since(start).Seconds()
+	j.choice.Pictures, j.choice.Folds, j.choice.Untried = p.Data.N(), len(p.Folds), left
+	j.choice.Seconds = time.Since(start).Seconds()
 	if left > 0 {
-		j.note("%d candidates were not tried: the budget of %v is for the head and the test now", left, budget)
+		j.note("%d candidates were not tried: the budget of %v is for the head and the test now", left, j.budget())
 	}
 	j.note("auto: %s", scores[best].Candidate.Named(j.names))
 	return j.take(scores[best].Candidate)
 }
 
-// problem is what the candidates are compared on.
+// budget is the time that auto has.
+func (j *job) budget() time.Duration { return cmp.Or(j.o.Budget, defaultBudget) }
+
+// fewest returns the number of pictures of the rarest class.
+func fewest(p *strategy.Problem) int {
+	counts := map[int]int{}
+	for _, labels := range p.Data.Labels {
+		for _, k := range labels {
+			counts[k]++
+		}
+	}
+	return slices.Min(slices.Collect(maps.Values(counts)))
+}
+
+// fallBack takes what is tried first where there are too few pictures to compare anything by.
+func (j *job) fallBack(p *strategy.Problem) error {
+	c := strategy.First(p, strategy.SearchOptions{Head: j.headOptions(), Fixed: !reflect.DeepEqual(j.o.Head, Head{})})
+	name := c.Named(j.names)
+	reason := fmt.Sprintf("%d pictures are too few to hold some out and still learn two classes from the rest", p.Data.N())
+	j.note("auto compares nothing: %s; it takes %s", reason, name)
+	j.choice = &Choice{Pictures: p.Data.N(), Candidates: []Trial{{Name: name, Reason: reason, Chosen: true}}}
+	return j.take(c)
+}
+
+// problem is what the candidates are compared on. It has no folds where there are too few pictures.
 func (j *job) problem() (*strategy.Problem, error) {
 	index := append(slices.Clone(j.train), j.validation...)
 	slices.Sort(index)
+	rows, different := map[int]int{}, map[[32]byte]bool{}
+	for row, i := range index {
+		rows[i] = row
+		different[j.data.Samples[i].SHA256] = true
+	}
+	p := &strategy.Problem{Data: j.gather(index), Widths: j.widths}
+	for _, v := range j.views {
+		var x []float32
+		for _, i := range index {
+			x = append(x, v.row(i)...)
+		}
+		p.Views = append(p.Views, x)
+	}
 	k := folds
 	if len(index) > manyForFolds {
 		k = foldsOfMany
 	}
-	parts, err := j.data.Folds(index, k, j.o.Seed)
-	if err != nil {
+	if k = min(k, len(different)); k < 2 {
+		return p, nil
+	}
+	var err error
+	if p.Folds, err = j.data.Folds(index, k, j.o.Seed); err != nil {
 		return nil, err
 	}
-	rows := map[int]int{}
-	for row, i := range index {
-		rows[i] = row
-	}
-	for _, fold := range parts {
+	for _, fold := range p.Folds {
 		for at, i := range fold {
 			fold[at] = rows[i]
 		}
 	}
-	return &strategy.Problem{Data: j.gather(index), Widths: j.widths, Folds: parts}, nil
+	return p, nil
 }
 
-// table lists the scores as metrics.json has them.
-func (j *job) table(scores []strategy.Score, best int) *choice {
-	t := &choice{}
+// table lists the scores.
+func (j *job) table(scores []strategy.Score, best int) *Choice {
+	t := &Choice{}
 	for i, s := range scores {
 		mean, low, high := strategy.Difference(scores[best], s)
-		t.Candidates = append(t.Candidates, trial{Name: s.Candidate.Named(j.names), Accuracy: s.Accuracy, Interval: [2]float64{s.Low, s.High},
-			Behind: [3]float64{mean, low, high}, Seconds: s.Seconds, Chosen: i == best})
+		t.Candidates = append(t.Candidates, Trial{Name: s.Candidate.Named(j.names), Accuracy: s.Accuracy, Interval: [2]float64{s.Low, s.High},
+			Behind: [3]float64{mean, low, high}, Folds: s.Folds, Seconds: s.Seconds, Chosen: i == best})
 	}
 	return t
 }
@@ -173,7 +186,8 @@ func (j *job) narrow(m *feature.Matrix, depths []int) *feature.Matrix {
 
 // headOf is h with what a candidate's head sets.
 func headOf(h Head, c train.HeadOptions) Head {
-	h.Kind, h.Hidden, h.Dropout, h.Optimizer, h.WeightDecay, h.Epochs, h.Schedule = c.Kind, c.Hidden, c.Dropout, c.Optimizer, c.WeightDecay, c.Epochs, c.Schedule
+	h.Kind, h.Hidden, h.Dropout, h.Optimizer, h.WeightDecay = c.Kind, c.Hidden, c.Dropout, c.Optimizer, c.WeightDecay
+	h.Epochs, h.Schedule, h.Batch, h.LearningRate = c.Epochs, c.Schedule, c.Batch, c.LearningRate
 	return h
 }
 

@@ -48,6 +48,8 @@ type Run struct {
 
 	Precision PrecisionInfo // that of the figures in Report, and of the model
 
+	Choice *Choice // what the strategy auto compared; nil with another
+
 	TestPaths []string // the test pictures, relative to the data
 }
 

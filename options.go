@@ -3,6 +3,7 @@ package graft
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +38,8 @@ func (r Reading) loading(s transform.Spec) loader.Options {
 	return loader.Options{Spec: s, Threads: r.Threads, ExactDecode: r.ExactDecode, Decode: decode.Options{MaxPixels: r.MaxPixels}}
 }
 
-// TrainOptions says how Train works. The zero value trains a linear head on the features of graft_s.
+// TrainOptions says how Train works. The zero value trains the head that does best in cross-validation, on those
+// features of graft_s that do.
 type TrainOptions struct {
 	Backbone Backbone
 	Reading  Reading
@@ -45,12 +47,13 @@ type TrainOptions struct {
 	Tuning   Tuning  // of the strategies that train the network itself
 	Teacher  Teacher // of the same
 
-	// Strategy is how much of the network is trained. "frozen", the default: the head alone. "early": the head alone, on
-	// an earlier depth of the network (Backbone.Depths names it). "multi": the head alone, on several depths, all of
-	// them if none are named. "auto": the head alone, on the depths and of the kind that do best in cross-validation
-	// on the pictures that are not for the test. "finetune": the head,
+	// Strategy is how much of the network is trained. "auto": the head alone, on the depths and of the kind that do
+	// best in cross-validation on the pictures that are not for the test. "frozen": the head alone, as Head says it, on
+	// the network's own features. "early": the head alone, on an earlier depth (Backbone.Depths names it). "multi": the
+	// head alone, on several depths, all of them if none are named. "finetune": the head,
 	// then the last stages with it, then all. "partial": the head, then the last stages with it; what lies before
-	// them runs once for each picture. "scratch": all of it, from random weights.
+	// them runs once for each picture. "scratch": all of it, from random weights. "": "auto", but where anything of Head
+	// is set, or NoRefit, NoValidation, Augment, Views, Repeats or Folds, "frozen", and where depths are named "early" or "multi".
 	Strategy string
 
 	// Resume goes on with a run that was stopped or killed, with the same data and options, from its last
@@ -195,6 +198,11 @@ func (o *TrainOptions) tunes() bool {
 	return o.Strategy == strategyPartial || o.Strategy == strategyFinetune || o.Strategy == strategyScratch
 }
 
+// plain reports whether nothing is said about how the head is trained, and on what.
+func (o *TrainOptions) plain() bool {
+	return reflect.DeepEqual(o.Head, Head{}) && !o.NoRefit && !o.NoValidation && o.Augment == "" && o.Views == 0 && !o.repeats()
+}
+
 // settle fills in the strategy where only the depths are named, and the depths where only the strategy is.
 func (o *TrainOptions) settle() {
 	o.settleViews()
@@ -202,6 +210,8 @@ func (o *TrainOptions) settle() {
 	case o.Strategy == strategyMulti && n == 0:
 		o.Backbone.Depths = []string{backbone.AllDepths}
 	case o.Strategy != "":
+	case n == 0 && o.plain():
+		o.Strategy = strategyAuto
 	case n == 0:
 		o.Strategy = strategyFrozen
 	case n == 1 && o.Backbone.Depths[0] != backbone.AllDepths:

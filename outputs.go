@@ -31,7 +31,7 @@ type metricsFile struct {
 	Head      headInfo       `json:"head"`
 	Data      dataInfo       `json:"data"`
 	Features  featureInfo    `json:"features"`
-	Choice    *choice        `json:"choice,omitempty"`
+	Choice    *Choice        `json:"choice,omitempty"`
 	Stages    []Stage        `json:"stages"`
 	Precision PrecisionInfo  `json:"precision"` // of the network that the figures of the test are of
 	Version   string         `json:"graft_version"`

@@ -40,6 +40,12 @@ func FindRate(ctx context.Context, path string, o TrainOptions, s RateSweep) (*R
 	if err := o.validate(); err != nil {
 		return nil, &OptionError{err}
 	}
+	if o.Strategy == strategyAuto || o.Strategy == "" && len(o.Backbone.Depths) == 0 { // the rate is one head's
+		o.Strategy = strategyFrozen
+		if len(o.Backbone.Depths) > 0 {
+			o.Strategy = strategyMulti
+		}
+	}
 	o = o.withDefaults()
 	if s.Plot != "" {
 		if err := checkOutside(path, s.Plot); err != nil {

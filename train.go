@@ -94,7 +94,7 @@ type job struct {
 	whole  *backbone.Backbone // of which base is some depths
 	widths []int              // of each depth
 	names  []string           // of the depths
-	choice *choice
+	choice *Choice
 
 	// head
 	head       *train.Result
@@ -261,7 +261,8 @@ func (j *job) classCounts() []int {
 
 // result is what the caller is told.
 func (j *job) result() *Run {
-	r := &Run{OverSplits: j.repeats, Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.best, Stages: j.stages, Precision: j.numerics.info()}
+	r := &Run{Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.best, Stages: j.stages,
+		OverSplits: j.repeats, Precision: j.numerics.info(), Choice: j.choice}
 	for _, i := range j.test {
 		r.TestPaths = append(r.TestPaths, j.data.Samples[i].Path)
 	}

@@ -22,6 +22,8 @@ func newTrain() *cobra.Command {
 
 The argument is a folder with one folder of pictures per class, a .zip, .tar or .tar.gz archive of such
 folders, a folder with train/ and test/ trees, or a CSV file with the columns path,label[,split].
+Depths of the network and heads are compared by cross-validation on the pictures that are not for the
+test, and the best are taken; flags for the head or for depths say it instead.
 The result is a run folder with model.onnx, metrics.json, predictions.csv, history.csv, split.csv and skipped.csv.`,
 		Example: `  graft train photos
   graft train photos.zip -o runs/first --epochs 10
@@ -72,7 +74,7 @@ func settleTest(cmd *cobra.Command, share *float64, perClass int) error {
 // addTraining adds all flags of a training but where its results go.
 func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f := cmd.Flags()
-	f.StringVar(&o.Strategy, "strategy", "", "how much of the network is trained: auto, frozen, early, multi, partial, finetune or scratch (default frozen; with --depth early or multi)")
+	f.StringVar(&o.Strategy, "strategy", "", "how much of the network is trained: auto, frozen, early, multi, partial, finetune or scratch (default auto; frozen where a flag says how the head is trained; with --depth early or multi)")
 	f.BoolVar(&o.Resume, "resume", false, "go on with the run that was stopped, or begin it")
 	f.DurationVar(&o.Budget, "budget", 0, "time after which auto begins with no further candidate (default 10m)")
 	f.StringVar(&o.Precision, "precision", "", "what a frozen network computes in: f32, bf16, int8, or auto, the fastest that keeps the accuracy (default f32)")
@@ -105,13 +107,15 @@ type runJSON struct {
 	OverSplits *graft.Repeats `json:"over_splits,omitempty"`
 
 	Precision graft.PrecisionInfo `json:"precision"`
+	Choice    *graft.Choice       `json:"choice,omitempty"` // of the strategy auto
 }
 
 func showRun(out *output, run *graft.Run) error {
 	out.endBar()
 	if out.JSON {
-		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages, run.OverSplits, run.Precision})
+		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages, run.OverSplits, run.Precision, run.Choice})
 	}
+	showChoice(out, run.Choice)
 	if err := report.Text(out.out, run.Report, report.TextOptions{}); err != nil {
 		return err
 	}

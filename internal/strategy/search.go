@@ -38,6 +38,9 @@ func Search(ctx context.Context, p *Problem, o SearchOptions) (scores []Score, l
 	return s.scores, s.left, nil
 }
 
+// First returns the candidate that is tried first.
+func First(p *Problem, o SearchOptions) Candidate { return (&search{p: p, o: o}).depths()[0] }
+
 type search struct {
 	p      *Problem
 	o      SearchOptions
