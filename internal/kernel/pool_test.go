@@ -127,7 +127,13 @@ func testGlobalPool(t *testing.T) {
 }
 
 func TestLayout(t *testing.T) {
-	n, c, h, w := 2, 3, 4, 5
+	for _, c := range []int{1, 3, 4} {
+		t.Run(fmt.Sprint(c, " channels"), func(t *testing.T) { testLayout(t, c) })
+	}
+}
+
+func testLayout(t *testing.T, c int) {
+	n, h, w := 2, 4, 5
 	g, size := dense(n, h, w, c, 2, 1)
 	r := rand.New(rand.NewPCG(6, 6))
 	src, scale, shift := random(r, n*c*h*w), random(r, c), random(r, c)

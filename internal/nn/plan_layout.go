@@ -7,9 +7,12 @@ import (
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
+// moveWork is what it costs to change the layout of an element, in multiply-adds of a convolution.
+const moveWork = 16
+
 // toPixels emits the conversion of rows to NHWC, with a scale and shift of each channel if scale is not nil.
 func (c *compiler) toPixels(dst, src *planValue, scale, shift []float32) {
-	rows := newCut(dst.n*dst.h, 2*dst.w*dst.c)
+	rows := newCut(dst.n*dst.h, moveWork*dst.w*dst.c)
 	c.emit(step{reads: []*planValue{src}, writes: []*planValue{dst}, tasks: rows.parts, task: func(f *frame, i int) {
 		eachPicture(rows, i, dst.h, func(pic, y0, y1 int) {
 			kernel.FromNCHW(f.of(dst), f.of(src), dst.grid(), pic, dst.c, dst.h, dst.w, y0, y1, scale, shift)
@@ -19,7 +22,7 @@ func (c *compiler) toPixels(dst, src *planValue, scale, shift []float32) {
 
 // toRows emits the conversion of NHWC to rows.
 func (c *compiler) toRows(dst, src *planValue) {
-	rows := newCut(src.n*src.h, 2*src.w*src.c)
+	rows := newCut(src.n*src.h, moveWork*src.w*src.c)
 	c.emit(step{reads: []*planValue{src}, writes: []*planValue{dst}, tasks: rows.parts, task: func(f *frame, i int) {
 		eachPicture(rows, i, src.h, func(pic, y0, y1 int) {
 			kernel.ToNCHW(f.of(dst), f.of(src), src.grid(), pic, src.c, src.h, src.w, y0, y1)
