@@ -158,7 +158,28 @@ func cutConv(pixels, channels, blocks, work, threads int) (byBlock, byPixel cut)
 	part := (pixels + parts*tile - 1) / (parts * tile) * tile
 	byPixel = cutInto(pixels, part)
 	groups := min(blocks, (tasks+byPixel.parts-1)/byPixel.parts)
-	return cutInto(blocks, (blocks+groups-1)/groups), byPixel
+	part = (blocks + groups - 1) / groups
+	if byPixel.parts == 1 {
+		part = evenPart(blocks, part, threads)
+	}
+	return cutInto(blocks, part), byPixel
+}
+
+// evenPart returns the size of parts, of at most part and at least half of that, with which threads that take one after
+// another of total end soonest; the larger of two that are as good.
+func evenPart(total, part, threads int) int {
+	best, least := part, total+1
+	for size := part; size >= max(1, part/2); size-- {
+		parts := (total + size - 1) / size
+		load := (parts + threads - 1) / threads * size
+		if parts%threads == 1 || threads == 1 {
+			load -= parts*size - total // the last part, which is shorter, comes on top
+		}
+		if load < least {
+			best, least = size, load
+		}
+	}
+	return best
 }
 
 // depthwiseOf is k as a depthwise convolution.
