@@ -68,6 +68,23 @@ func (c *Conv) Run(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
 		return
 	}
 	c.check(dst, src, res, packed, p1, b1)
+	for group := c.group(b1 - b0); b0 < b1; b0 += group {
+		c.runGroup(dst, src, res, packed, p0, p1, b0, min(b0+group, b1))
+	}
+}
+
+// group returns how many of so many blocks are computed for all pixels before the others: as many as have weights
+// that stay in the second-level cache, if these are enough for the outputs and residuals of a pixel to be long runs of
+// memory, which are fetched ahead.
+func (c *Conv) group(blocks int) int {
+	if g := weightCache / (4 * c.blockLen()); g >= groupLeast {
+		return min(g, blocks)
+	}
+	return blocks
+}
+
+// runGroup is Run for the blocks of a group.
+func (c *Conv) runGroup(dst, src, res, packed []float32, p0, p1, b0, b1 int) {
 	step, together := c.chunk(b1 - b0)
 	for p := p0; p < p1; p += step {
 		for b := b0; b < b1; {
@@ -111,12 +128,16 @@ func (c *Conv) fullBlocks(b, b1 int) int {
 	return max(1, min(c.OutC/c.Groups/c.blockC(), j+b1-b)-j)
 }
 
+// weightCache is the number of bytes of weights that stay in the second-level cache beside inputs and outputs, and
+// groupLeast the blocks from which it pays to compute some and then others.
+const weightCache, groupLeast = 272 << 10, 8
+
 // chunk returns the number of pixels for which all blocks are computed before the next pixels: few, so that
 // inputs and outputs are still at hand, where the weights of all blocks stay in the second-level cache; a tile may
 // then do its blocks together. Else it returns all.
 func (c *Conv) chunk(blocks int) (pixels int, together bool) {
-	const cache, few = 256 << 10, 56
-	if 4*blocks*c.blockLen() > cache {
+	const few = 56
+	if 4*blocks*c.blockLen() > weightCache {
 		return c.N * c.OutH * c.OutW, false
 	}
 	if c.OutW > few {
