@@ -80,11 +80,6 @@ func (c *ConvInt8) packUnits(p *PackedInt8, units []unit, weights []int8) {
 	p.blocks = append(p.blocks, blockInt8{units: len(p.offsets), weights: len(p.weights), groups: groups})
 	size := 4 * c.blockC()
 	for _, i := range order {
-		if i < 0 {
-			p.offsets = append(p.offsets, 0)
-			p.weights = append(p.weights, make([]int8, size)...)
-			continue
-		}
 		p.offsets = append(p.offsets, int32(units[i].off))
 		p.weights = append(p.weights, weights[i*size:][:size]...)
 	}
@@ -124,8 +119,7 @@ func (g *group) add(unit int, w []int8) {
 
 // arrange returns an order of a block's units, whose weights are [unit][channels][4], and how many groups of each size
 // it consists of, the largest first. Where the kernel adds products in 16 bits, a unit goes to the first open group
-// that it fits into; which is proven here, weight by weight. A unit that is alone gets one of zeros, -1, beside it.
-// Elsewhere all are groups of one, in the order they have.
+// that it fits into; which is proven here, weight by weight. Elsewhere all are groups of one, in the order they have.
 func arrange(n int, weights []int8, channels int) (order []int, sizes [maxGroup + 1]int) {
 	if !groupsInt8() {
 		for i := range n {
@@ -135,12 +129,7 @@ func arrange(n int, weights []int8, channels int) (order []int, sizes [maxGroup 
 		return order, sizes
 	}
 	var closed [maxGroup + 1][]int
-	end := func(g *group) {
-		if len(g.units) == 1 {
-			g.units = append(g.units, -1)
-		}
-		closed[len(g.units)] = append(closed[len(g.units)], g.units...)
-	}
+	end := func(g *group) { closed[len(g.units)] = append(closed[len(g.units)], g.units...) }
 	var open []*group
 	for i := range n {
 		w := weights[i*channels*4:][:channels*4]

@@ -99,6 +99,7 @@ func (t *int8Task) runBlocks(p0, p1, b0, b1 int) {
 		most = few
 	}
 	a := t.args()
+	fewUnits := t.isFew()
 	for p, at := p0, walkFrom(p0, t.Conv.OutH, t.Conv.OutW); p < p1; {
 		n, group := share(p1-p, most), -1
 		first := at
@@ -111,7 +112,11 @@ func (t *int8Task) runBlocks(p0, p1, b0, b1 int) {
 				t.point(&a, n, &at)
 			}
 			t.aim(&a)
-			convInt8AVX2(&a)
+			if fewUnits {
+				convInt8FewAVX2(&a)
+			} else {
+				convInt8AVX2(&a)
+			}
 		}
 		if group < 0 {
 			break // none is full
@@ -123,6 +128,12 @@ func (t *int8Task) runBlocks(p0, p1, b0, b1 int) {
 			t.runPartial(p0, p1)
 		}
 	}
+}
+
+// isFew reports whether the convolution has so few units that sums stay in registers rather than weights.
+func (t *int8Task) isFew() bool {
+	const most = 16
+	return t.res == nil && t.floats == nil && t.Conv.taps() <= 4*most
 }
 
 // args returns the arguments that all pixels of all blocks share.

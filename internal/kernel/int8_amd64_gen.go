@@ -9,3 +9,6 @@ const int8Pixels = 16
 
 //go:noescape
 func convInt8AVX2(args *int8Args)
+
+//go:noescape
+func convInt8FewAVX2(args *int8Args)

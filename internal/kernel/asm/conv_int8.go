@@ -73,7 +73,7 @@ type int8Func struct{ *Func }
 //	dst[p][c] = min(max(x, lo), hi)                                             as float32, or
 //	          = that rounded to the nearest even + Zero                         as a byte
 //
-// k runs over units of four bytes, whose places in the input Offsets tells, in groups of four, of three and of two
+// k runs over units of four bytes, whose places in the input Offsets tells, in groups of four, three, two and one
 // units. The products of the units of a group are added in 16 bits: the caller has proven that this does not overflow.
 // Behind the reads of the weights, lines at Next are asked for.
 func ConvInt8AVX2() *Func {
@@ -109,13 +109,13 @@ func (f *int8Func) ends() {
 // reduce computes the sums. The first group, of the largest size that there is, begins them.
 func (f *int8Func) reduce() {
 	size := func(s string, n int) Label { return Label(s + string(rune('0'+n))) }
-	for n := Int8Group; n > 1; n-- {
+	for n := Int8Group; n > 0; n-- {
 		f.emit(MOVQ, f.arg(Int8Groups+8*n), iGroups)
 		f.emit(TESTQ, iGroups, iGroups)
 		f.emit(JNE, size("first", n))
 	}
 	f.emit(JMP, Label("sums"))
-	for n := Int8Group; n > 1; n-- {
+	for n := Int8Group; n > 0; n-- {
 		f.label(size("first", n))
 		f.group(n, true)
 		f.emit(DECQ, iGroups)
@@ -126,9 +126,9 @@ func (f *int8Func) reduce() {
 		f.emit(JNE, size("group", n))
 		f.emit(JMP, size("end", n))
 	}
-	for n := Int8Group; n > 1; n-- {
+	for n := Int8Group; n > 0; n-- {
 		f.label(size("end", n))
-		if n > 2 {
+		if n > 1 {
 			f.emit(MOVQ, f.arg(Int8Groups+8*(n-1)), iGroups)
 			f.emit(TESTQ, iGroups, iGroups)
 			f.emit(JNE, size("group", n-1))

@@ -22,6 +22,7 @@ func int8Cases() []int8Case {
 		{1, [5]int{4: 1}, true, false, -100, 120}, {2, [5]int{4: 3, 2: 1}, false, false, -20, 155}, {5, [5]int{3: 2}, true, true, -30, 50},
 		{4, [5]int{3: 1, 2: 2}, true, false, -100, 20}, {Int8Pixels, [5]int{2: 2}, false, true, -inf, inf}, {3, [5]int{4: 2, 3: 2, 2: 2}, true, false, -100, 155},
 		{7, [5]int{2: 1}, true, false, -3, 155}, {2, [5]int{4: 2, 3: 1}, false, true, 0, 9},
+		{3, [5]int{1: 3}, true, false, -100, 155}, {2, [5]int{4: 1, 1: 1}, false, true, -10, 155}, {4, [5]int{3: 1, 2: 1, 1: 2}, false, false, -9, 99},
 		{2, [5]int{4: 2, 3: 2, 2: 2}, true, true, -1e5, 1e5}, {2, [5]int{3: 2, 2: 1}, false, true, -1e5, 1e5},
 	}
 }
@@ -148,16 +149,21 @@ func (run *int8Run) args(m *Memory) []byte {
 }
 
 // runConvInt8 interprets a case and returns an error if a bit of the output, or of what surrounds it, is wrong.
-func runConvInt8(f *Func, k int8Case) error {
-	const lanes = 16
-	run := newInt8Run(k, lanes)
+func runConvInt8(f *Func, k int8Case) error { return newInt8Run(k, int8Lanes).run(f, true) }
+
+// int8Lanes are the channels of a block on AVX2.
+const int8Lanes = 16
+
+// run interprets a case. With ahead the next weights are to be prefetched too.
+func (run *int8Run) run(f *Func, ahead bool) error {
+	k := run.int8Case
 	m := Machine{Mem: &Memory{}, Steps: lowSteps}
 	args := m.Mem.Map("args", run.args(m.Mem), true)
 	if err := m.Run(f, args); err != nil {
 		return err
 	}
 	for i := range k.units() {
-		if !m.Prefetched[run.next+uint64(64*i)] {
+		if ahead && !m.Prefetched[run.next+uint64(64*i)] {
 			return fmt.Errorf("line %d of the next weights was not prefetched", i)
 		}
 	}
@@ -170,7 +176,7 @@ func runConvInt8(f *Func, k int8Case) error {
 			return fmt.Errorf("pixel %d was not prefetched", p)
 		}
 	}
-	return run.compare(lanes, lanes)
+	return run.compare(int8Lanes, int8Lanes)
 }
 
 // compare returns an error if the output of the lanes that exist, of full ones, is wrong.
@@ -202,6 +208,26 @@ func TestConvInt8(t *testing.T) {
 	f := ConvInt8AVX2()
 	for _, k := range int8Cases() {
 		if err := runConvInt8(f, k); err != nil {
+			t.Errorf("%+v: %v", k, err)
+		}
+	}
+}
+
+// fewCases are those of int8Cases in the form that ConvInt8FewAVX2 is for.
+func fewCases() []int8Case {
+	all := int8Cases()
+	for i := range all {
+		all[i].res, all[i].float = false, false
+	}
+	return all
+}
+
+func runConvInt8Few(f *Func, k int8Case) error { return newInt8Run(k, int8Lanes).run(f, false) }
+
+func TestConvInt8Few(t *testing.T) {
+	f := ConvInt8FewAVX2()
+	for _, k := range fewCases() {
+		if err := runConvInt8Few(f, k); err != nil {
 			t.Errorf("%+v: %v", k, err)
 		}
 	}

@@ -28,6 +28,7 @@ func TestLowMutants(t *testing.T) {
 func lowSubjects() []subject {
 	all := append(bytesSubjects(), bytesSubjects()...) // more often: there are many tiles
 	all = append(all, subject{ConvInt8AVX2, func(f *Func) error { return eachCase(f, int8Cases(), runConvInt8) }})
+	all = append(all, subject{ConvInt8FewAVX2, func(f *Func) error { return eachCase(f, fewCases(), runConvInt8Few) }})
 	all = append(all, all...)
 	for _, t := range append(LowTiles(false), LowTiles(true)...) {
 		all = append(all, subject{func() *Func { return ConvLow(t) }, func(f *Func) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/graft-ml/graft/internal/kernel/asm"
 )
 
-func int8Funcs() []*asm.Func { return []*asm.Func{asm.ConvInt8AVX2()} }
+func int8Funcs() []*asm.Func { return []*asm.Func{asm.ConvInt8AVX2(), asm.ConvInt8FewAVX2()} }
 
 // lowFiles returns the generated files of low precision by name.
 func lowFiles() map[string][]byte {
