@@ -85,7 +85,7 @@ func TestLowArgsLayout(t *testing.T) {
 		{"depthwise scale", unsafe.Offsetof(d.scale), asm.DepthInt8Scale}, {"depthwise bias", unsafe.Offsetof(d.bias), asm.DepthInt8Bias},
 		{"depthwise lo", unsafe.Offsetof(d.lo), asm.DepthInt8Lo}, {"depthwise hi", unsafe.Offsetof(d.hi), asm.DepthInt8Hi},
 		{"depthwise zero", unsafe.Offsetof(d.zero), asm.DepthInt8Zero}, {"depthwise ones", unsafe.Offsetof(d.ones), asm.DepthInt8Ones},
-		{"depthwise size", unsafe.Sizeof(d), asm.DepthInt8Size},
+		{"depthwise single", unsafe.Offsetof(d.single), asm.DepthInt8Single}, {"depthwise size", unsafe.Sizeof(d), asm.DepthInt8Size},
 	} {
 		if f.got != f.want {
 			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)

@@ -15,8 +15,9 @@ type PackedDepthwiseInt8 struct {
 	row, pixel  int       // of the source
 	start       []int32   // of all slots: minus the zero of the source times the sum of weights
 	scale, bias []float32 // of all slots
-	offsets     []int     // of the taps in the source, a multiple of 4 of them
-	weights     []int8    // [taps/4][slots][4]
+	offsets     []int     // of the taps in the source: some fours and, with single, one more
+	weights     []int8    // [taps/4][slots][4]; of a single tap, two bytes that are one number and two of zero
+	single      bool
 }
 
 // slotC is the number of channels that lie together in packed depthwise weights: as many as 32 bytes have.
@@ -46,8 +47,12 @@ func (d *DepthwiseInt8) Pack(w []int8, scale, bias []float32) *PackedDepthwiseIn
 	must("weight scales", len(scale), 0, v.C)
 	must("taps", MaxTaps, 0, taps)
 	p := &PackedDepthwiseInt8{row: v.Src.Row, pixel: v.Src.Pixel, start: make([]int32, n), scale: make([]float32, n),
-		bias: make([]float32, n), weights: make([]int8, (taps+3)/4*4*n)}
-	for k := range (taps + 3) / 4 * 4 {
+		bias: make([]float32, n), weights: make([]int8, (taps+3)/4*4*n), single: taps > 4 && taps%4 == 1}
+	count := (taps + 3) / 4 * 4
+	if p.single {
+		count = taps
+	}
+	for k := range count {
 		k = min(k, taps-1) // what has no weight is read where something is
 		p.offsets = append(p.offsets, k/v.KW*v.DilH*v.Src.Row+k%v.KW*v.DilW*v.Src.Pixel)
 	}
@@ -59,6 +64,9 @@ func (d *DepthwiseInt8) Pack(w []int8, scale, bias []float32) *PackedDepthwiseIn
 			for k, x := range w[c*taps:][:taps] {
 				p.weights[(k/4*n+i)*4+k%4] = x
 				sum += int32(x)
+			}
+			if p.single {
+				p.weights[(taps/4*n+i)*4+1] = p.weights[(taps/4*n+i)*4] >> 7 // the sign
 			}
 			p.start[i] = -int32(d.In.Zero) * sum
 			p.scale[i] = float32(float64(d.In.Scale) * float64(scale[c]) / float64(d.Out.Scale))
@@ -126,10 +134,13 @@ func (d *DepthwiseInt8) pixel(out, src []uint8, p *PackedDepthwiseInt8, clamp *c
 		slot := c / slotC * slotC
 		i := slot + depthwiseSlot(c-d.blockStart(slot))
 		sum, w := p.start[i], p.weights[4*i:]
-		for k := 0; k < len(p.offsets); k += 4 {
+		for k := 0; k+4 <= len(p.offsets); k += 4 {
 			o, f := (*[4]int)(p.offsets[k:]), (*[4]int8)(w[k/4*n:])
 			sum += int32(src[o[0]+c])*int32(f[0]) + int32(src[o[1]+c])*int32(f[1]) +
 				int32(src[o[2]+c])*int32(f[2]) + int32(src[o[3]+c])*int32(f[3])
+		}
+		if last := len(p.offsets) - 1; p.single {
+			sum += int32(src[p.offsets[last]+c]) * int32(w[last/4*n])
 		}
 		out[c] = clamp.byte(float32(float32(sum)*p.scale[i]) + p.bias[i])
 	}

@@ -124,6 +124,7 @@ type depthInt8Args struct {
 	start, scale, bias unsafe.Pointer // of the channels
 	lo, hi             float32
 	zero, ones         [2]int16
+	single             int // not zero: one more tap
 }
 
 func (d *DepthwiseInt8) run(dst, src []uint8, p *PackedDepthwiseInt8, r0, r1 int) {
@@ -137,6 +138,9 @@ func (d *DepthwiseInt8) run(dst, src []uint8, p *PackedDepthwiseInt8, r0, r1 int
 	a := depthInt8Args{srcStep: v.StrideW * v.Src.Pixel, dstStep: v.Dst.Pixel, pixels: v.OutW, quads: len(p.offsets) / 4,
 		offsets: unsafe.Pointer(&p.offsets[0]), weightStep: 4 * n, lo: clamp.lo, hi: clamp.hi,
 		zero: [2]int16{int16(clamp.zero), int16(clamp.zero)}, ones: [2]int16{1, 1}}
+	if p.single {
+		a.single = 1
+	}
 	for r := r0; r < r1; r++ {
 		from, to := v.Src.At(r/v.OutH, r%v.OutH*v.StrideH, 0), v.Dst.At(r/v.OutH, r%v.OutH, 0)
 		for slot := 0; slot < n; slot += slotC {

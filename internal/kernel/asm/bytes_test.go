@@ -116,26 +116,32 @@ func runMaxInt8(f *Func, size [3]int) error {
 
 var maxInt8Cases = [][3]int{{1, 1, 1}, {2, 3, 2}, {3, 1, 3}, {2, 2, 1}}
 
-// runDepthwiseInt8 interprets so many pixels of so many fours of taps.
+// runDepthwiseInt8 interprets so many pixels of so many taps, which are some fours or one more.
 func runDepthwiseInt8(f *Func, size [2]int) error {
 	const lanes, weightStep, srcStep, dstStep = 32, 200, 3, 35
-	pixels, quads := size[0], size[1]
+	pixels, taps := size[0], size[1]
+	quads, single := taps/4, taps%4
 	run := newInt8Run(int8Case{pixels: 1, groups: [5]int{1: quads}, lo: -90, hi: 130}, lanes)
 	r := rand.New(rand.NewPCG(uint64(pixels), 3))
 	src, dst := make([]byte, 90+srcStep*(pixels-1)+lanes), make([]byte, dstStep*(pixels-1)+lanes)
 	for i := range src {
 		src[i] = byte(r.IntN(256))
 	}
-	weights, offsets := make([]byte, (quads-1)*weightStep+lanes*4), make([]byte, 32*quads)
+	weights, offsets := make([]byte, (quads-1+single)*weightStep+lanes*4), make([]byte, 8*taps)
 	for i := range weights {
 		weights[i] = byte(int8(r.IntN(129) - 64))
 	}
-	for i := range 4 * quads {
+	for i := range lanes * single { // 16 bits wide
+		at := quads*weightStep + 4*i
+		binary.LittleEndian.PutUint32(weights[at:], uint32(uint16(int16(int8(weights[at])))))
+	}
+	for i := range taps {
 		binary.LittleEndian.PutUint64(offsets[8*i:], uint64(r.IntN(91)))
 	}
 	m := Machine{Mem: &Memory{}, Steps: lowSteps}
 	args := make([]byte, DepthInt8Size)
-	for off, v := range map[int]int{DepthInt8SrcStep: srcStep, DepthInt8DstStep: dstStep, DepthInt8Pixels: pixels, DepthInt8Quads: quads, DepthInt8WeightStep: weightStep} {
+	for off, v := range map[int]int{DepthInt8SrcStep: srcStep, DepthInt8DstStep: dstStep, DepthInt8Pixels: pixels, DepthInt8Quads: quads, DepthInt8WeightStep: weightStep,
+		DepthInt8Single: single} {
 		binary.LittleEndian.PutUint64(args[off:], uint64(v))
 	}
 	for off, b := range map[int][]byte{DepthInt8Src: src, DepthInt8Dst: dst, DepthInt8Offsets: offsets, DepthInt8Weights: weights,
@@ -152,7 +158,7 @@ func runDepthwiseInt8(f *Func, size [2]int) error {
 		for slot := range lanes {
 			c := slot%8/4*16 + slot/8*4 + slot%4 // of the order that interleaving leaves
 			sum := int32(binary.LittleEndian.Uint32(run.start[4*slot:]))
-			for k := range 4 * quads {
+			for k := range taps {
 				at := int(binary.LittleEndian.Uint64(offsets[8*k:]))
 				sum += int32(src[p*srcStep+at+c]) * int32(int8(weights[k/4*weightStep+4*slot+k%4]))
 			}
@@ -166,7 +172,7 @@ func runDepthwiseInt8(f *Func, size [2]int) error {
 	return nil
 }
 
-var depthwiseInt8Cases = [][2]int{{1, 1}, {3, 2}, {2, 3}}
+var depthwiseInt8Cases = [][2]int{{1, 4}, {3, 8}, {2, 12}, {1, 5}, {3, 9}}
 
 // bytesSubjects are the kernels over bytes with the cases of their tests.
 func bytesSubjects() []subject {

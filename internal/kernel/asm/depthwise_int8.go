@@ -19,13 +19,15 @@ const (
 	DepthInt8Hi         = 100
 	DepthInt8Zero       = 104 // int16, twice
 	DepthInt8Ones       = 108 // int16, twice
-	DepthInt8Size       = 112
+	DepthInt8Single     = 112 // int, not zero: one more tap after the fours
+	DepthInt8Size       = 120
 )
 
 // DepthwiseInt8AVX2 returns the function that computes 32 channels of some pixels of a depthwise convolution of bytes,
 // with ConvInt8AVX2's epilogue. Four taps are interleaved, so that each channel has four bytes beside one another, for
 // which two instructions multiply and add. That leaves channels in an order in which weights, start, scale and bias are
-// and which packing them undoes.
+// and which packing them undoes. A last tap by itself, as kernels of odd sizes have one, is widened in place of that; its
+// weights are 16 bits wide. There is at least one four.
 func DepthwiseInt8AVX2() *Func {
 	f := &Func{Name: "depthwiseInt8AVX2", ISA: "AVX2"}
 	const (
@@ -54,6 +56,11 @@ func DepthwiseInt8AVX2() *Func {
 	f.emit(ADDQ, arg(DepthInt8WeightStep), weights)
 	f.emit(DECQ, quads)
 	f.emit(JNE, Label("taps"))
+	f.emit(MOVQ, arg(DepthInt8Single), vector)
+	f.emit(TESTQ, vector, vector)
+	f.emit(JEQ, Label("summed"))
+	f.oneTap(src, offsets, weights)
+	f.label("summed")
 	f.emit(MOVQ, arg(DepthInt8Scale), vector)
 	f.emit(MOVQ, arg(DepthInt8Bias), weights)
 	for i := range Reg(4) {
@@ -92,6 +99,24 @@ func (f *Func) fourTaps(src, offsets, weights, ones Reg) {
 	for i := range Reg(4) {
 		f.emit(VPMADDUBSW, Mem{Base: weights, Disp: 32 * int(i)}, tap+i, tap+i)
 		f.emit(VPMADDWD, ones, tap+i, tap+i)
+		f.emit(VPADDD, tap+i, Y0+i, Y0+i)
+	}
+}
+
+// oneTap adds the products of one tap of 32 channels to Y0 to Y3.
+func (f *Func) oneTap(src, offsets, weights Reg) {
+	const tap, wide, nothing = Y0 + 4, Y0 + 8, Y0 + 10 // four taps, two wide
+	f.emit(MOVQ, Mem{Base: offsets}, R8)
+	f.emit(VXORPS, nothing, nothing, nothing)
+	f.emit(VMOVUPS, Mem{src, R8, 1, 0}, tap)
+	f.emit(VPUNPCKLBW, nothing, tap, wide)
+	f.emit(VPUNPCKHBW, nothing, tap, wide+1)
+	for i := range Reg(2) {
+		f.emit(VPUNPCKLWD, nothing, wide+i, tap+2*i)
+		f.emit(VPUNPCKHWD, nothing, wide+i, tap+2*i+1)
+	}
+	for i := range Reg(4) {
+		f.emit(VPMADDWD, Mem{Base: weights, Disp: 32 * int(i)}, tap+i, tap+i)
 		f.emit(VPADDD, tap+i, Y0+i, Y0+i)
 	}
 }
