@@ -80,21 +80,18 @@ func (f *fit) epochs(ctx context.Context) error {
 	rates := newSchedule(f.o, steps)
 	for epoch := 1; epoch <= f.o.Epochs; epoch++ {
 		f.started = time.Now()
-		order := shuffled(f.train.N(), f.o.Seed, epoch)
-		rate := 0.0
-		for step := range steps {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
+		step, rate := 0, 0.0
+		err := f.load(ctx, epoch, func(rows []int, x, targets []float32) error {
 			rate = rates.at((epoch-1)*steps + step)
-			rows := order[step*f.o.Batch : min(len(order), (step+1)*f.o.Batch)]
-			value, err := f.batch(rows, epoch, rate)
-			if err != nil {
-				return err
+			step++
+			value, err := f.batchOf(rows, x, targets, epoch, rate)
+			if err == nil && !isFinite(value) {
+				err = diverged(value, epoch, rate)
 			}
-			if !isFinite(value) {
-				return diverged(value, epoch, rate)
-			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		if f.o.OnlyLast && epoch < f.o.Epochs {
 			continue
@@ -106,9 +103,37 @@ func (f *fit) epochs(ctx context.Context) error {
 	return nil
 }
 
+// load calls each with the rows of one batch after the other, shuffled; with their features and soft labels where those
+// are drawn anew.
+func (f *fit) load(ctx context.Context, epoch int, each func(rows []int, x, targets []float32) error) error {
+	order := shuffled(f.train.N(), f.o.Seed, epoch)
+	next := func() []int {
+		rows := order[:min(len(order), f.o.Batch)]
+		order = order[len(rows):]
+		return rows
+	}
+	if f.train.Fresh != nil {
+		return f.train.Fresh(ctx, epoch, order, f.o.Batch, func(x, targets []float32) error { return each(next(), x, targets) })
+	}
+	for len(order) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := each(next(), nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // batch does one step on the given rows and returns their mean loss before it.
 func (f *fit) batch(rows []int, epoch int, rate float64) (float64, error) {
-	f.gather(rows)
+	return f.batchOf(rows, nil, nil, epoch, rate)
+}
+
+// batchOf is batch with features x in place of those of the rows, and towards soft labels, if there are any.
+func (f *fit) batchOf(rows []int, x, targets []float32, epoch int, rate float64) (float64, error) {
+	f.gather(rows, x)
 	var mask func(*nn.Node, []float32)
 	if f.o.Dropout > 0 {
 		mask = func(n *nn.Node, dst []float32) {
@@ -120,7 +145,13 @@ func (f *fit) batch(rows []int, epoch int, rate float64) (float64, error) {
 		return 0, err
 	}
 	f.dz = sized(f.dz, len(z))
-	value := f.loss.mean(f.dz, z, f.labels)
+	var value float64
+	if targets != nil {
+		total := f.loss.softTotal(targets)
+		value = f.loss.softSum(f.dz, z, targets, 1/total) / total
+	} else {
+		value = f.loss.mean(f.dz, z, f.labels)
+	}
 	if err := f.tape.Backward(f.dz); err != nil {
 		return 0, err
 	}
@@ -131,13 +162,17 @@ func (f *fit) batch(rows []int, epoch int, rate float64) (float64, error) {
 	return value, nil
 }
 
-// gather makes a batch of the given rows of the training data.
-func (f *fit) gather(rows []int) {
+// gather makes a batch of the given rows of the training data, whose features are x, or what the data holds.
+func (f *fit) gather(rows []int, x []float32) {
 	d := f.train.D
 	f.x = sized(f.x, len(rows)*d)
 	f.labels, f.keys = f.labels[:0], f.keys[:0]
 	for i, r := range rows {
-		f.scaler.apply(f.x[i*d:(i+1)*d], f.train.row(r))
+		from := f.train.row(r)
+		if x != nil {
+			from = x[i*d : (i+1)*d]
+		}
+		f.scaler.apply(f.x[i*d:(i+1)*d], from)
 		f.labels, f.keys = append(f.labels, f.train.Labels[r]), append(f.keys, f.train.key(r))
 	}
 }

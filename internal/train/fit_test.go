@@ -255,7 +255,7 @@ func TestFolding(t *testing.T) {
 	for i := range rows {
 		rows[i] = i
 	}
-	f.gather(rows)
+	f.gather(rows, nil)
 	want, err := f.tape.Forward(d.N(), [][]float32{f.x}, nil)
 	if err != nil {
 		t.Fatal(err)

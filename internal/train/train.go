@@ -20,6 +20,11 @@ type Data struct {
 	D      int       // features a picture
 	Labels [][]int   // [N]: the classes of each picture; exactly one unless multi-label
 	Keys   []uint64  // [N]: who each picture is, for dropout masks that follow it; nil means its row
+
+	// Fresh, if set, gives the features that the rows have in an epoch, n rows at a time and in their order, in place of
+	// those of X: x is [n,D]. Soft labels, targets [n,K], replace Labels; nil means Labels. It is for dense heads that are trained
+	// by steps. Standardisation and what is measured are by X.
+	Fresh func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error
 }
 
 // N returns the number of pictures.
@@ -78,6 +83,9 @@ func FitHead(ctx context.Context, train, val Data, o HeadOptions, onEpoch func(E
 	}
 	if err := o.checkClasses(train); err != nil {
 		return nil, err
+	}
+	if train.Fresh != nil && (o.Kind != DenseHead || o.Optimizer == LBFGS) {
+		return nil, fmt.Errorf("train: features drawn anew with a %s head and optimizer %s, want a %s head and steps", o.Kind, o.Optimizer, DenseHead)
 	}
 	if o.Kind == KMeansHead {
 		return fitKMeans(ctx, train, val, o, onEpoch)
