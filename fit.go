@@ -16,6 +16,9 @@ func (j *job) fit(ctx context.Context) error {
 	if j.choice != nil && !j.data.MultiLabel {
 		return j.fitChosen(ctx, o)
 	}
+	if err := j.tellFresh(ctx); err != nil {
+		return err
+	}
 	head, err := train.FitHead(ctx, j.gatherViews(j.train), j.gather(j.validation), o, j.onEpoch(false))
 	if err != nil {
 		return err
@@ -119,6 +122,9 @@ func (j *job) gatherOf(feats *features, width int, index []int) train.Data {
 // gatherViews gathers all views of some samples, those of a view together.
 func (j *job) gatherViews(index []int) train.Data {
 	d := j.gather(index)
+	if j.o.Fresh {
+		d.Fresh = j.fresh(index)
+	}
 	for view, feats := range j.views {
 		for _, i := range index {
 			d.X = append(d.X, feats.row(i)...)

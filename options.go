@@ -97,6 +97,10 @@ type TrainOptions struct {
 	// Augment, all kept in the cache. 0: 1, or 4 where Augment is named.
 	Views int
 
+	// Fresh draws Augment anew in every epoch of a head on a frozen base, which then runs on every training picture in
+	// every epoch, and not on a few views once. It says before it starts what that costs. mixup and cutmix are allowed then.
+	Fresh bool
+
 	// TTA names fixed views whose features a prediction averages (test-time augmentation): "hflip", the picture and its
 	// mirror image; "vflip"; "crops", the centre and the corners of a picture a seventh larger; or several, as "crops,hflip". 2, 5
 	// and 10 stand for hflip, crops and both. The views are nodes of the written model, and K of them take K times as long.

@@ -47,6 +47,7 @@ type headInfo struct {
 	Refit     bool   `json:"refit"`
 	Augment   string `json:"augment,omitempty"` // with every strength
 	Views     int    `json:"views,omitempty"`   // of each training picture, where there are several
+	Fresh     bool   `json:"fresh,omitempty"`   // drawn anew in every epoch, on a frozen base
 	TTA       string `json:"tta,omitempty"`     // views that a prediction averages
 
 	Teacher *TeacherInfo `json:"teacher,omitempty"`
@@ -134,7 +135,7 @@ func (j *job) backboneInfo() BackboneInfo {
 func (j *job) headInfo() headInfo {
 	h := headInfo{Strategy: j.o.Strategy, Kind: cmp.Or(j.o.Head.Kind, train.DenseHead), Hidden: j.o.Head.Hidden, Optimizer: cmp.Or(j.o.Head.Optimizer, train.Adam), BestEpoch: j.best, Refit: j.refit > 0, Teacher: j.teacher.info()}
 	if a := j.o.augment(); a.Changes() || a.Mixes() {
-		h.Augment, h.Views = a.String(), j.o.Views
+		h.Augment, h.Views, h.Fresh = a.String(), j.o.Views, j.o.Fresh
 	}
 	if v := j.o.tta(); v.N() > 1 {
 		h.TTA = v.String()

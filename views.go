@@ -2,9 +2,11 @@ package graft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/graft-ml/graft/internal/loader"
+	"github.com/graft-ml/graft/internal/train"
 	"github.com/graft-ml/graft/internal/transform"
 )
 
@@ -25,14 +27,22 @@ func (o *TrainOptions) validateViews() []error {
 		errs = append(errs, err)
 	}
 	switch {
+	case o.Fresh && (o.tunes() || o.Strategy == strategyAuto):
+		errs = append(errs, fmt.Errorf("fresh with strategy %q: it is for a frozen base with one kind of head, frozen, early or multi; finetune and scratch draw anew anyway", o.Strategy))
+	case o.Fresh && o.Views > 0:
+		errs = append(errs, fmt.Errorf("fresh with %d views: either every epoch draws anew, or the views are drawn once", o.Views))
+	case o.Fresh && o.repeats():
+		errs = append(errs, errors.New("fresh with repeats or folds, for each of which the base would run again in every epoch: take views"))
+	case o.Fresh && (o.Head.Kind != "" && o.Head.Kind != train.DenseHead || o.Head.Optimizer == train.LBFGS):
+		errs = append(errs, fmt.Errorf("fresh with head %q and optimizer %q, want a dense head that is trained by steps", o.Head.Kind, o.Head.Optimizer))
 	case o.Views < 0 || o.Views > maxViews:
 		errs = append(errs, fmt.Errorf("views %d, want 1 to %d", o.Views, maxViews))
 	case o.tunes() && o.Views > 0:
 		errs = append(errs, fmt.Errorf("views are for a frozen base: the strategy %q draws anew in every epoch", o.Strategy))
 	case o.Strategy == strategyPartial && a != (transform.Augment{}):
 		errs = append(errs, fmt.Errorf("augment %q with strategy %q: want finetune or scratch, where every picture runs through the whole network in each epoch", o.Augment, o.Strategy))
-	case !o.tunes() && a.Mixes():
-		errs = append(errs, fmt.Errorf("augment %q with a frozen base: mixup and cutmix blend the pictures of a batch, and want the strategy finetune or scratch", o.Augment))
+	case !o.tunes() && !o.Fresh && a.Mixes():
+		errs = append(errs, fmt.Errorf("augment %q with a frozen base: mixup and cutmix blend the pictures of a batch, and want fresh draws in every epoch, or the strategy finetune or scratch", o.Augment))
 	}
 	return errs
 }
@@ -42,10 +52,10 @@ func (o *TrainOptions) settleViews() {
 	if o.tunes() {
 		return
 	}
-	if o.Views > 1 && o.Augment == "" {
+	if (o.Views > 1 || o.Fresh) && o.Augment == "" {
 		o.Augment = defaultAugment
 	}
-	if o.Views == 0 && o.augment().Changes() {
+	if !o.Fresh && o.Views == 0 && o.augment().Changes() {
 		o.Views = defaultViews
 	}
 }
@@ -74,16 +84,9 @@ func (j *job) extractViews(ctx context.Context) error {
 	}
 	computed, cached := 0, 0
 	for view := 1; view < j.o.Views; view++ {
-		x, err := newExtractor(j.base, j.numerics, j.pool, j.o.Reading, sight{draws: &loader.Augmentation{Random: j.random(), Epoch: view}})
+		f, err := j.drawnFeatures(ctx, view, learnt)
 		if err != nil {
 			return err
-		}
-		f, failed, err := x.run(ctx, j.data, learnt, j.o.Progress)
-		if err != nil {
-			return err
-		}
-		if len(failed) > 0 {
-			return fmt.Errorf("%s: %s (it could be read before: has it changed?)", failed[0].Path, failed[0].Reason)
 		}
 		j.views = append(j.views, f)
 		computed, cached = computed+f.stats.Computed, cached+f.stats.Cached
@@ -91,6 +94,19 @@ func (j *job) extractViews(ctx context.Context) error {
 	j.note("views: %d of each of %d pictures, drawn by %v: %d through the base, %d from the cache",
 		j.o.Views, len(learnt), j.o.augment(), computed, cached)
 	return nil
+}
+
+// drawnFeatures returns the features of some samples to learn from, as they are drawn in an epoch, through the cache.
+func (j *job) drawnFeatures(ctx context.Context, epoch int, index []int) (*features, error) {
+	x, err := newExtractor(j.base, j.numerics, j.pool, j.o.Reading, sight{draws: &loader.Augmentation{Random: j.random(), Epoch: epoch}})
+	if err != nil {
+		return nil, err
+	}
+	f, failed, err := x.run(ctx, j.data, index, j.o.Progress)
+	if err == nil && len(failed) > 0 {
+		err = fmt.Errorf("%s: %s (it could be read before: has it changed?)", failed[0].Path, failed[0].Reason)
+	}
+	return f, err
 }
 
 // trainingSamples are samples to learn from: the only ones that are drawn at random.

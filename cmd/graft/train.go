@@ -89,6 +89,7 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f.StringVar(&o.Augment, "augment", "", "random augmentations of training pictures, as hflip,rotation=15, or light, standard or strong (see graft augment)")
 	f.IntVar(&o.Views, "views", 0, "views of each training picture that a frozen base runs on (default 1; with --augment 4)")
 	f.StringVar(&o.TTA, "tta", "", "fixed views that every prediction averages: hflip, vflip, crops, several, or 2, 5 or 10 of them (default: the picture alone)")
+	f.BoolVar(&o.Fresh, "fresh", false, "draw the augmentations anew in every epoch of a head on a frozen base, which then runs in every epoch")
 	addBackbone(f, &o.Backbone)
 	addReading(f, &o.Reading)
 	addHead(f, &o.Head)
