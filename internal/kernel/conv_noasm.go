@@ -23,6 +23,18 @@ func (w *Winograd) transformOut(dst, res, src, bias, _ []float32, t0, t1, c0 int
 	w.transformOutGeneric(dst, res, src, bias, t0, t1, c0)
 }
 
+func (c *WinogradGradWeight) squareOfX(dst, src, _ []float32, n, step int) {
+	squareOfXGeneric(dst, src, c.Src, n, step)
+}
+
+func (c *WinogradGradWeight) squareOfDY(dst, src, _ []float32, n, step int) {
+	squareOfDYGeneric(dst, src, c.Dst, n, step)
+}
+
+func (c *WinogradGradWeight) weightsOf(dst, src, _ []float32, n, step, apart int) {
+	weightsOfGeneric(dst, src, n, step, apart)
+}
+
 func (t *gradTask) run(sums []float32, n int) { t.runGeneric(sums, n) }
 
 func (s *strided) copyPanels(dst []float32, width, n, panelLen int) {

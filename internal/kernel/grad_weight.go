@@ -201,18 +201,23 @@ func (c *ConvGradWeight) Reduce(dw, db, partial []float32, b0, b1 int, add bool)
 	must("weight gradient blocks", c.Blocks(), 0, b1)
 	must("weight gradient sums", len(partial), 0, c.PartialLen())
 	must("weight gradient", len(dw), 0, c.OutC*c.taps())
+	c.Filter.reduce(dw, db, partial, c.Parts(), b0, b1, add)
+}
+
+// reduce adds so many parts of the blocks [b0, b1), each in the order of packed weights, and writes them row-major.
+func (f *Filter) reduce(dw, db, partial []float32, parts, b0, b1 int, add bool) {
 	for b := b0; b < b1; b++ {
-		sums := c.block(partial, b)
-		for p := 1; p < c.Parts(); p++ {
-			Binary(Add, sums, sums, c.block(partial[p*c.PackedLen():], b))
+		sums := f.block(partial, b)
+		for p := 1; p < parts; p++ {
+			Binary(Add, sums, sums, f.block(partial[p*f.PackedLen():], b))
 		}
-		c.unpack(dw, db, sums, b, add)
+		f.unpack(dw, db, sums, b, add)
 	}
 }
 
 // unpack writes the sums of block b, in the order of packed weights, to the row-major gradient: as Pack does it, some
 // weights of all channels of the block at a time.
-func (c *ConvGradWeight) unpack(dw, db, sums []float32, b int, add bool) {
+func (c *Filter) unpack(dw, db, sums []float32, b int, add bool) {
 	oc, n, width := c.blockChannels(b)
 	taps, size := c.taps(), c.KH*c.KW
 	if db != nil {

@@ -92,3 +92,50 @@ func (w *Winograd) transformOut(dst, res, src, bias, tmp []float32, t0, t1, c0 i
 		k.next()
 	}
 }
+
+// squareOfX transforms n channels of the tile of X that starts src, to elements of the square step apart.
+func (c *WinogradGradWeight) squareOfX(dst, src, tmp []float32, n, step int) {
+	w := c.tiled()
+	a := winogradArgs{src: element(src, 0), dst: element(dst, 0), tmp: element(tmp, 0), slab: 4 * step, row: 4 * c.Src.Row, pixel: 4 * c.Src.Pixel, coef: w.coefIn()}
+	switch lanes := winogradLanes(); lanes {
+	case 16:
+		a.blocks = n / lanes
+		winogradInAVX512(&a, 4)
+	case 8:
+		a.blocks = n / lanes
+		winogradInAVX2(&a, 4)
+	default:
+		squareOfXGeneric(dst, src, c.Src, n, step)
+	}
+}
+
+// squareOfDY is squareOfX for a tile of dY.
+func (c *WinogradGradWeight) squareOfDY(dst, src, tmp []float32, n, step int) {
+	w := c.tiled()
+	a := winogradArgs{src: element(src, 0), dst: element(dst, 0), tmp: element(tmp, 0), slab: 4 * step, row: 4 * c.Dst.Row, pixel: 4 * c.Dst.Pixel, coef: w.coefOut()}
+	switch lanes := winogradLanes(); lanes {
+	case 16:
+		a.blocks = n / lanes
+		winogradGradInAVX512(&a, 4)
+	case 8:
+		a.blocks = n / lanes
+		winogradGradInAVX2(&a, 4)
+	default:
+		squareOfDYGeneric(dst, src, c.Dst, n, step)
+	}
+}
+
+// weightsOf transforms n squares of products, whose elements lie step apart, to 3×3 weights, which lie apart.
+func (c *WinogradGradWeight) weightsOf(dst, src, tmp []float32, n, step, apart int) {
+	a := winogradArgs{src: element(src, 0), dst: element(dst, 0), tmp: element(tmp, 0), slab: 4 * step, row: 12 * apart, pixel: 4 * apart, coef: coefWeights}
+	switch lanes := winogradLanes(); lanes {
+	case 16:
+		a.blocks = n / lanes
+		winogradGradOutAVX512(&a, 4)
+	case 8:
+		a.blocks = n / lanes
+		winogradGradOutAVX2(&a, 4)
+	default:
+		weightsOfGeneric(dst, src, n, step, apart)
+	}
+}

@@ -24,6 +24,22 @@ func winogradOutAVX2(args *winogradArgs, out int) {
 	}
 }
 
+// winogradGradInAVX2 transforms a tile of out×out; asm.Winograd tells what it does. Requires AVX2.
+func winogradGradInAVX2(args *winogradArgs, out int) {
+	switch out {
+	case 4:
+		winogradGradIn4AVX2(args)
+	}
+}
+
+// winogradGradOutAVX2 transforms a tile of out×out; asm.Winograd tells what it does. Requires AVX2.
+func winogradGradOutAVX2(args *winogradArgs, out int) {
+	switch out {
+	case 4:
+		winogradGradOut4AVX2(args)
+	}
+}
+
 // winogradInAVX512 transforms a tile of out×out; asm.Winograd tells what it does. Requires AVX512.
 func winogradInAVX512(args *winogradArgs, out int) {
 	switch out {
@@ -44,6 +60,22 @@ func winogradOutAVX512(args *winogradArgs, out int) {
 	}
 }
 
+// winogradGradInAVX512 transforms a tile of out×out; asm.Winograd tells what it does. Requires AVX512.
+func winogradGradInAVX512(args *winogradArgs, out int) {
+	switch out {
+	case 4:
+		winogradGradIn4AVX512(args)
+	}
+}
+
+// winogradGradOutAVX512 transforms a tile of out×out; asm.Winograd tells what it does. Requires AVX512.
+func winogradGradOutAVX512(args *winogradArgs, out int) {
+	switch out {
+	case 4:
+		winogradGradOut4AVX512(args)
+	}
+}
+
 //go:noescape
 func winogradIn2AVX2(args *winogradArgs)
 
@@ -57,6 +89,12 @@ func winogradIn4AVX2(args *winogradArgs)
 func winogradOut4AVX2(args *winogradArgs)
 
 //go:noescape
+func winogradGradIn4AVX2(args *winogradArgs)
+
+//go:noescape
+func winogradGradOut4AVX2(args *winogradArgs)
+
+//go:noescape
 func winogradIn2AVX512(args *winogradArgs)
 
 //go:noescape
@@ -67,3 +105,9 @@ func winogradIn4AVX512(args *winogradArgs)
 
 //go:noescape
 func winogradOut4AVX512(args *winogradArgs)
+
+//go:noescape
+func winogradGradIn4AVX512(args *winogradArgs)
+
+//go:noescape
+func winogradGradOut4AVX512(args *winogradArgs)

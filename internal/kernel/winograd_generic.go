@@ -5,29 +5,33 @@ type square [6][6]float32
 
 // transformInGeneric transforms the pixels of the tiles [t0, t1): their columns, then the rows of that.
 func (w *Winograd) transformInGeneric(dst, src []float32, t0, t1 int) {
-	n, step := w.side(), slab(t1-t0, w.InC)
-	k := w.walkTiles(t0)
+	step, k := slab(t1-t0, w.InC), w.walkTiles(t0)
 	for t := range t1 - t0 {
-		at := w.Src.At(k.n, k.y*w.Tile, k.x*w.Tile)
-		for c := range w.InC {
-			var d, half square
-			for x := range n {
-				for y := range n {
-					d[x][y] = src[at+y*w.Src.Row+x*w.Src.Pixel+c]
-				}
-				column := w.lineIn(d[x])
-				for y := range n {
-					half[y][x] = column[y]
-				}
-			}
+		w.transformTile(dst[t*w.InC:], src, w.Src.At(k.n, k.y*w.Tile, k.x*w.Tile), w.InC, step)
+		k.next()
+	}
+}
+
+// transformTile transforms so many channels of the tile that starts at src[at].
+func (w *Winograd) transformTile(dst, src []float32, at, channels, step int) {
+	n := w.side()
+	for c := range channels {
+		var d, half square
+		for x := range n {
 			for y := range n {
-				row := w.lineIn(half[y])
-				for x := range n {
-					dst[(y*n+x)*step+t*w.InC+c] = row[x]
-				}
+				d[x][y] = src[at+y*w.Src.Row+x*w.Src.Pixel+c]
+			}
+			column := w.lineIn(d[x])
+			for y := range n {
+				half[y][x] = column[y]
 			}
 		}
-		k.next()
+		for y := range n {
+			row := w.lineIn(half[y])
+			for x := range n {
+				dst[(y*n+x)*step+c] = row[x]
+			}
+		}
 	}
 }
 

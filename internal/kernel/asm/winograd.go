@@ -25,11 +25,13 @@ const (
 )
 
 // WinogradTile is a transform of the algorithm F(Out×Out, 3×3): of pixels to the domain of the products, or, if
-// Inverse, of products to pixels.
+// Inverse, of products to pixels. If Grad, it is one of the gradient by the weights: of Out×Out pixels of dY to the
+// domain of the products, or, if Inverse, of products to 3×3 weights.
 type WinogradTile struct {
 	AVX512  bool
-	Out     int // 2 or 4
+	Out     int // 2 or 4; 4 if Grad
 	Inverse bool
+	Grad    bool
 }
 
 // Name returns the name of the function, as in winogradIn4AVX2.
@@ -37,6 +39,9 @@ func (t WinogradTile) Name() string {
 	way := "In"
 	if t.Inverse {
 		way = "Out"
+	}
+	if t.Grad {
+		way = "Grad" + way
 	}
 	return fmt.Sprintf("winograd%s%d%s", way, t.Out, ConvTile{AVX512: t.AVX512}.isa())
 }
@@ -47,7 +52,8 @@ func (t WinogradTile) bytes() int { return 4 * ConvTile{AVX512: t.AVX512}.Lanes(
 
 // WinogradTiles returns all transforms of an instruction set.
 func WinogradTiles(avx512 bool) []WinogradTile {
-	return []WinogradTile{{avx512, 2, false}, {avx512, 2, true}, {avx512, 4, false}, {avx512, 4, true}}
+	return []WinogradTile{{avx512, 2, false, false}, {avx512, 2, true, false}, {avx512, 4, false, false}, {avx512, 4, true, false},
+		{avx512, 4, false, true}, {avx512, 4, true, true}}
 }
 
 // The registers of a Winograd transform, besides a group's distances.
@@ -78,6 +84,9 @@ type winogradFunc struct {
 //	dst[y][x] = min(max(pixel + bias + res[y][x], lo), hi)
 //
 // for the first Rows×Cols. A nil residual is not added. Tmp holds n×n vectors of 64 bytes. A NaN stays a NaN.
+//
+// Of a gradient, the way in takes Out×Out pixels to n×n products, and the way out n×n products to 3×3 weights, which
+// lie in dst as pixels do and are what is written.
 func Winograd(t WinogradTile) *Func {
 	w := &winogradFunc{t, &Func{Name: t.Name(), ISA: "AVX2, FMA"}}
 	if t.AVX512 {
@@ -90,10 +99,14 @@ func Winograd(t WinogradTile) *Func {
 	w.emit(XORQ, wOffset, wOffset)
 	w.emit(MOVQ, w.arg(WinogradBlocks), wBlocks)
 	w.label("block")
-	if t.Inverse {
+	switch {
+	case t.Grad && t.Inverse:
+		w.products()
+		w.weights()
+	case t.Inverse:
 		w.products()
 		w.pixels()
-	} else {
+	default:
 		w.columns()
 		w.slabs()
 	}
@@ -144,7 +157,7 @@ func (w *winogradFunc) loop(l Label, n Operand, body func()) {
 
 // columns transforms the columns of the pixels to Tmp.
 func (w *winogradFunc) columns() {
-	n := w.in()
+	n := w.across()
 	w.point(WinogradSrc, wBase)
 	w.emit(MOVQ, w.arg(WinogradTmp), wTmp)
 	w.loadSteps(w.arg(WinogradRow), n)
@@ -153,6 +166,14 @@ func (w *winogradFunc) columns() {
 		w.emit(ADDQ, w.arg(WinogradPixel), wBase)
 		w.emit(ADDQ, Imm(w.bytes()), wTmp)
 	})
+}
+
+// across returns the side of the square of pixels on the way in.
+func (w *winogradFunc) across() int {
+	if w.Grad {
+		return w.Out
+	}
+	return w.in()
 }
 
 // slabs transforms the rows of Tmp to the slabs.
@@ -164,7 +185,7 @@ func (w *winogradFunc) slabs() {
 	w.loop("row", Imm(n), func() {
 		w.lineIn(w.tmp, func(i int) Mem { return inGroup(wBase, i) })
 		w.nextSlabs()
-		w.emit(ADDQ, Imm(n*w.bytes()), wTmp)
+		w.emit(ADDQ, Imm(w.across()*w.bytes()), wTmp)
 	})
 }
 
@@ -183,11 +204,12 @@ func (w *winogradFunc) products() {
 	w.emit(MOVQ, w.arg(WinogradTmp), wTmp)
 	w.loadSteps(w.arg(WinogradSlab), w.in())
 	w.loop("row", Imm(w.in()), func() {
-		for i, r := range w.lineOut(func(i int) Mem { return inGroup(wBase, i) }) {
+		out := w.lineOut(func(i int) Mem { return inGroup(wBase, i) })
+		for i, r := range out {
 			w.emit(VMOVUPS, r, w.tmp(i))
 		}
 		w.nextSlabs()
-		w.emit(ADDQ, Imm(w.Out*w.bytes()), wTmp)
+		w.emit(ADDQ, Imm(len(out)*w.bytes()), wTmp)
 	})
 }
 
@@ -208,6 +230,20 @@ func (w *winogradFunc) pixels() {
 		w.bias(y)
 		w.residual(y)
 		w.store(y)
+		w.emit(ADDQ, w.arg(WinogradPixel), wBase)
+		w.emit(ADDQ, Imm(w.bytes()), wTmp)
+	})
+}
+
+// weights transforms the columns of Tmp to weights.
+func (w *winogradFunc) weights() {
+	w.point(WinogradDst, wBase)
+	w.emit(MOVQ, w.arg(WinogradTmp), wTmp)
+	w.loadSteps(w.arg(WinogradRow), 3)
+	w.loop("column", Imm(3), func() {
+		for i, r := range w.lineOut(func(i int) Mem { return w.tmp(i * 3) }) {
+			w.emit(VMOVUPS, r, inGroup(wBase, i))
+		}
 		w.emit(ADDQ, w.arg(WinogradPixel), wBase)
 		w.emit(ADDQ, Imm(w.bytes()), wTmp)
 	})
@@ -259,9 +295,12 @@ func (w *winogradFunc) untilRows(done Label, rows int, f func(i int)) {
 
 // lineIn transforms a line of pixels.
 func (w *winogradFunc) lineIn(from, to func(i int) Mem) {
-	if w.Out == 2 {
+	switch {
+	case w.Grad:
+		w.lineGrad(from, to)
+	case w.Out == 2:
 		w.lineIn2(from, to)
-	} else {
+	default:
 		w.lineIn4(from, to)
 	}
 }
@@ -316,7 +355,10 @@ func (w *winogradFunc) lineIn4(from, to func(i int) Mem) {
 
 // lineOut transforms a line of products and returns the registers of the pixels.
 func (w *winogradFunc) lineOut(from func(i int) Mem) []Reg {
-	if w.Out == 2 {
+	switch {
+	case w.Grad:
+		return w.lineWeights(from)
+	case w.Out == 2:
 		return w.lineOut2(from)
 	}
 	return w.lineOut4(from)

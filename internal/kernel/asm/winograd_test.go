@@ -19,6 +19,9 @@ type winogradCase struct {
 
 func winogradCases(t WinogradTile) []winogradCase {
 	all := []winogradCase{{1, t.Out, t.Out, 0, true, -inf, inf}, {2, t.Out, t.Out, 5, false, -0.5, 1}}
+	if t.Grad {
+		return []winogradCase{{1, 3, 3, 0, false, 0, 0}, {2, 3, 3, 5, false, 0, 0}}
+	}
 	if t.Inverse {
 		for rows := 1; rows <= t.Out; rows++ {
 			for cols := 1; cols <= t.Out; cols++ {
@@ -80,12 +83,16 @@ func newWinogradRun(t WinogradTile, k winogradCase) *winogradRun {
 		run.res = newField(r, k.rows, k.cols, 5*step+2, step+1, channels)
 		binary.LittleEndian.PutUint32(run.bias[4:], 0x7fc00001) // a NaN that stays in its channel
 	} else {
-		run.src, run.dst = newField(r, n, n, n*step+3, step, channels), slabs()
+		side := n
+		if t.Grad {
+			side = t.Out
+		}
+		run.src, run.dst = newField(r, side, side, n*step+3, step, channels), slabs()
 	}
 	for i := range run.coef {
 		run.coef[i] = float32(r.NormFloat64())
 	}
-	if t.Inverse {
+	if t.Inverse && !t.Grad {
 		run.coef[6], run.coef[7] = -1, 0
 	}
 	if t.Out == 2 {
@@ -130,6 +137,16 @@ func (run *winogradRun) args(m *Memory) []byte {
 func (run *winogradRun) line(x []float32) []float32 {
 	k := run.coef
 	switch {
+	case run.Grad && !run.Inverse:
+		y := []float32{x[0], 0, 0, 0, 0, x[3]}
+		for p := range 2 {
+			even, odd := FMA(x[2], k[2+p], x[0]), FMA(x[3], k[4+p], x[1]*k[p])
+			y[1+2*p], y[2+2*p] = even+odd, even-odd
+		}
+		return y
+	case run.Grad:
+		s, e, t, f := x[1]+x[2], x[1]-x[2], x[3]+x[4], x[3]-x[4]
+		return []float32{FMA(t, k[2], FMA(s, k[1], x[0]*k[0])), FMA(f, k[4], e*k[3]), FMA(t, k[6], FMA(s, k[5], x[5]))}
 	case run.Out == 2 && !run.Inverse:
 		return []float32{x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]}
 	case run.Out == 2:
@@ -149,6 +166,9 @@ func (run *winogradRun) line(x []float32) []float32 {
 // want returns the whole result for one channel: of columns first on the way in, of rows first on the way out.
 func (run *winogradRun) want(c int) [][]float32 {
 	n := run.in()
+	if run.Grad && !run.Inverse {
+		n = run.Out
+	}
 	first := make([][]float32, n)
 	for i := range n {
 		line := make([]float32, n)
@@ -176,6 +196,10 @@ func (run *winogradRun) want(c int) [][]float32 {
 	out := make([][]float32, run.rows)
 	for y := range out {
 		for x := range run.cols {
+			if run.Grad {
+				out[y] = append(out[y], second[x][y])
+				continue
+			}
 			v := second[x][y] + math.Float32frombits(binary.LittleEndian.Uint32(run.bias[4*c:]))
 			if run.winogradCase.res {
 				v += run.res.get(y, x, c)

@@ -20,12 +20,12 @@ func winogradFuncs() []*asm.Func {
 func winogradStubs() []byte {
 	b := bytes.NewBufferString(goHeader)
 	for _, avx512 := range []bool{false, true} {
-		for _, inverse := range []bool{false, true} {
-			name := map[bool]string{false: "winogradIn", true: "winogradOut"}[inverse] + isaName(avx512)
+		for _, way := range []asm.WinogradTile{{}, {Inverse: true}, {Grad: true}, {Inverse: true, Grad: true}} {
+			name := "winograd" + map[bool]string{true: "Grad"}[way.Grad] + map[bool]string{false: "In", true: "Out"}[way.Inverse] + isaName(avx512)
 			fmt.Fprintf(b, "\n// %s transforms a tile of out×out; asm.Winograd tells what it does. Requires %s.\n", name, isaName(avx512))
 			fmt.Fprintf(b, "func %s(args *winogradArgs, out int) {\n\tswitch out {\n", name)
 			for _, t := range asm.WinogradTiles(avx512) {
-				if t.Inverse == inverse {
+				if t.Inverse == way.Inverse && t.Grad == way.Grad {
 					fmt.Fprintf(b, "\tcase %d:\n\t\t%s(args)\n", t.Out, t.Name())
 				}
 			}
