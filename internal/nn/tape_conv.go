@@ -115,7 +115,17 @@ func (c *tapeCompiler) findTapeHalos() {
 
 func tapeConvHalo(c *tapeCompiler, n *Node) {
 	v := c.convAt(n)
-	if v == nil || !c.want(n, 0) {
+	if v == nil {
+		return
+	}
+	if v.conv.WinogradGrad() && c.trains(n, v) {
+		k := kernel.WinogradGradWeight{Conv: v.conv}
+		xH, xW, yH, yW := k.Reach()
+		y, x := v.win[0], v.win[1]
+		c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(halo{bottom: max(0, xH-y.padBegin-y.in), right: max(0, xW-x.padBegin-x.in)})
+		c.gradHalos[n.Outputs[0]] = c.gradHalos[n.Outputs[0]].widen(halo{bottom: yH - y.out, right: yW - x.out})
+	}
+	if !c.want(n, 0) {
 		return
 	}
 	in := c.infos[n.Inputs[0]].Shape

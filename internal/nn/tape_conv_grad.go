@@ -139,6 +139,12 @@ func (c *tapeCompiler) convSums(n *Node, v *tapeConv, to gradTarget, bias bool) 
 		c.depthwiseSums(n, k, src, dy, to)
 		return
 	}
+	if v.conv.WinogradGrad() {
+		k := &kernel.WinogradGradWeight{Conv: v.conv, Bias: bias}
+		k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
+		c.winogradSums(n, k, src, dy, to)
+		return
+	}
 	k := &kernel.ConvGradWeight{Conv: v.conv, Bias: bias}
 	k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
 	c.weightSums(n, k, src, dy, to)
@@ -160,12 +166,43 @@ func (c *tapeCompiler) weightSums(n *Node, k *kernel.ConvGradWeight, src, dy *pl
 		buf.give(slot)
 	}
 	c.emit(s)
-	each := newCut(k.Blocks(), 4*k.PartialLen()/k.Blocks())
+	c.reduceSums(n, sums, to, k.Blocks(), k.Reduce)
+}
+
+// reduceSums emits what joins the parts of a gradient by weights.
+func (c *tapeCompiler) reduceSums(n *Node, sums *planValue, to gradTarget, blocks int, reduce func(dw, db, partial []float32, b0, b1 int, add bool)) {
+	each := newCut(blocks, 4*sums.size/blocks)
 	c.emit(step{node: n, reads: []*planValue{sums}, writes: to.writes, tasks: each.parts, task: func(f *frame, i int) {
 		b0, b1 := each.at(i)
 		dw, db, add := to.at(f)
-		k.Reduce(dw, db, f.of(sums), b0, b1, add)
+		reduce(dw, db, f.of(sums), b0, b1, add)
 	}})
+}
+
+// winogradSums is weightSums by Winograd's algorithm: the transforms of both pictures in one step, their products in
+// another.
+func (c *tapeCompiler) winogradSums(n *Node, k *kernel.WinogradGradWeight, src, dy *planValue, to gradTarget) {
+	squares, sums := &planValue{size: k.TransformedLen(), first: -1}, &planValue{size: k.PartialLen(), first: -1}
+	s := step{node: n, reads: []*planValue{src, dy}, writes: []*planValue{squares}, tasks: k.Slices()}
+	buf := c.newScratch(&s, k.ScratchLen())
+	s.task = func(f *frame, i int) {
+		slot, data := buf.take(f)
+		k.Transform(f.of(squares), f.of(src), f.of(dy), data, i)
+		buf.give(slot)
+	}
+	c.emit(s)
+	blocks := cutInto(k.Blocks(), kernel.TogetherBlocks)
+	s = step{node: n, reads: []*planValue{squares}, writes: []*planValue{sums}, tasks: k.Parts() * k.Chunks() * blocks.parts}
+	data := c.newScratch(&s, k.ScratchLen())
+	s.task = func(f *frame, i int) {
+		slot, scratch := data.take(f)
+		b0, b1 := blocks.at(i % blocks.parts)
+		i /= blocks.parts
+		k.Run(f.of(sums), f.of(squares), scratch, i/k.Chunks(), i%k.Chunks(), b0, b1)
+		data.give(slot)
+	}
+	c.emit(s)
+	c.reduceSums(n, sums, to, k.Blocks(), k.Reduce)
 }
 
 // depthwiseSums is weightSums where each channel has its own kernel.
