@@ -24,16 +24,13 @@ func (w *WindowGrad) run(dx, dy, x, y []float32, n, c0, c1 int) {
 	must("pool gradient channels", w.C, c0, c1)
 	must("pool gradient", len(dx), w.DX.Start, w.DX.At(w.N-1, w.InH-1, w.InW-1)+w.C)
 	must("pool gradient", len(dy), w.DY.Start, w.DY.At(w.N-1, w.OutH-1, w.OutW-1)+w.C)
-	for iy := range w.InH {
-		for ix := range w.InW {
-			clear(dx[w.DX.At(n, iy, ix):][c0:c1])
-		}
-	}
+	cleared := 0
 	p := poolingGrad{max: x != nil, channels: c1 - c0, colStep: [2]int{w.DilW * w.DX.Pixel, w.DilW * w.Src.Pixel},
 		rowStep: [2]int{w.DilH * w.DX.Row, w.DilH * w.Src.Row}, step: [4]int{w.StrideW * w.DX.Pixel, w.DY.Pixel, w.StrideW * w.Src.Pixel, w.Dst.Pixel}}
 	for oy := range w.OutH {
 		iy := oy*w.StrideH - w.Top
 		ky0, ky1 := span(iy, w.DilH, w.KH, w.InH)
+		cleared = w.clearRows(dx, n, cleared, min(iy+(ky1-1)*w.DilH+1, w.InH), c0, c1)
 		p.rows = ky1 - ky0
 		for ox := 0; ox < w.OutW; ox += p.pixels {
 			ix := ox*w.StrideW - w.Left
@@ -54,6 +51,22 @@ func (w *WindowGrad) run(dx, dy, x, y []float32, n, c0, c1 int) {
 			p.run(out[0], out[1], out[2], out[3])
 		}
 	}
+	w.clearRows(dx, n, cleared, w.InH, c0, c1)
+}
+
+// clearRows sets some channels of the rows [y0, y1) to zero, just before something is added to them, and returns up to
+// where rows are.
+func (w *WindowGrad) clearRows(dx []float32, n, y0, y1, c0, c1 int) int {
+	for ; y0 < y1; y0++ {
+		if row := dx[w.DX.At(n, y0, 0):]; c1-c0 == w.DX.Pixel {
+			clear(row[:w.InW*w.DX.Pixel])
+			continue
+		}
+		for x := range w.InW {
+			clear(dx[w.DX.At(n, y0, x):][c0:c1])
+		}
+	}
+	return y0
 }
 
 // poolingGrad is windows of rows×cols taps, which are the same for all pixels.

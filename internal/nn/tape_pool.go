@@ -27,6 +27,9 @@ func tapePoolBackward(c *tapeCompiler, n *Node) bool {
 		s.reads = append(s.reads, x, y)
 	}
 	channels := pooledChannels(x.c, 4*x.h*x.w)
+	if x.n >= 4*c.plan.pool.Threads() {
+		channels = cutInto(x.c, x.c) // whole pictures are read in the order of memory
+	}
 	s.tasks = x.n * channels.parts
 	s.task = func(f *frame, i int) {
 		c0, c1 := channels.at(i % channels.parts)
