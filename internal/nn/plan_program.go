@@ -27,6 +27,7 @@ type step struct {
 type frame struct {
 	in, out [][]float32
 	arena   []float32
+	huge    bool // the arena is so large that large pages pay
 	step    *step
 	run     func(i int) // runs task i of step; made once, so that a run allocates nothing
 	lap     func(i int) // told that step i is done; nil unless the steps are timed
@@ -43,6 +44,9 @@ type program struct {
 func (p *program) run(ctx context.Context, f *frame) error {
 	if len(f.arena) < p.arena {
 		f.arena = make([]float32, p.arena)
+		if f.huge {
+			hugePages(f.arena)
+		}
 	}
 	if f.run == nil {
 		f.run = func(i int) { f.step.do(f, i) }

@@ -75,7 +75,7 @@ func NewTape(g *Graph, o TapeOptions) (*Tape, error) {
 		}
 	}
 	t := &Tape{g: g.Clone(), o: o, inputs: g.Inputs, params: map[string]*tensor.Tensor{}, grads: map[string]*tensor.Tensor{},
-		norms: map[*Node]*tapeNorm{}, packs: map[packKey][]float32{}, programs: map[int]*tapeProgram{}}
+		frame: frame{huge: true}, norms: map[*Node]*tapeNorm{}, packs: map[packKey][]float32{}, programs: map[int]*tapeProgram{}}
 	for _, name := range o.Params {
 		p := g.Init[name]
 		if p == nil || p.DType != tensor.Float32 {
