@@ -42,6 +42,12 @@ func (c *compiler) findBands() {
 		if b.depthwise == nil || !c.isDepthwise(b.depthwise, &b.win) || c.plan.direct {
 			continue
 		}
+		if s := c.infos[b.depthwise.Inputs[0]].Shape; product(s[1:]) <= bandCache {
+			continue
+		}
+		if s, ok := c.slice(b.depthwise, single(b.depthwise)); ok && s.beatsBand(c.g) {
+			continue
+		}
 		c.skip[b.depthwise] = true
 		if e := single(b.depthwise); e != nil && c.bands[e].project == nil && c.isPointwise(e) && e.inputName(residualInput) == "" {
 			b.expand = e
@@ -49,6 +55,7 @@ func (c *compiler) findBands() {
 		}
 		c.bands[n] = b
 	}
+	c.findSlices(single)
 }
 
 // isPointwise reports whether n is a 1×1 convolution, of one group and stride 1, that the kernels can run.
@@ -64,8 +71,7 @@ func (c *compiler) isPointwise(n *Node) bool {
 	return k.KH == 1 && k.KW == 1 && k.Groups == 1 && k.StrideH == 1 && k.StrideW == 1
 }
 
-// isDepthwise reports whether n is a depthwise convolution that the kernels can run, with no residual, and of an output
-// so large that it is worth a band; it then sets win.
+// isDepthwise reports whether n is a depthwise convolution that the kernels can run, with no residual; it then sets win.
 func (c *compiler) isDepthwise(n *Node, win *window) bool {
 	if n.Op != "Conv" || !c.isPicture(n.Inputs[0]) || n.inputName(residualInput) != "" || c.plan.low.nodes[n] {
 		return false
@@ -77,7 +83,7 @@ func (c *compiler) isDepthwise(n *Node, win *window) bool {
 	*win = w
 	s := c.infos[n.Inputs[0]].Shape
 	k := convOf(n, w, c.g.constant(n.Inputs[1]).Shape)
-	return k.Groups == s[1] && k.InC == 1 && k.OutC == s[1] && s[1] > 1 && s[1]*s[2]*s[3] > bandCache
+	return k.Groups == s[1] && k.InC == 1 && k.OutC == s[1] && s[1] > 1
 }
 
 // bandKernels is a band in the words of the kernels. Its convolutions are templates: their grids and heights are those

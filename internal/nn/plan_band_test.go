@@ -31,6 +31,17 @@ var bandNets = map[string]func(b *netBuilder) string{
 		z = b.Op("Relu", nil, b.conv(z, 80, 80, 3, 1, Attrs{"group": int64(80)}))
 		return b.Op("GlobalAveragePool", nil, b.Op("Relu", nil, b.conv(z, 80, 12, 1, 1, nil)))
 	},
+	"small": func(b *netBuilder) string { // pictures of which some channels fit a cache: computed in slices
+		x := b.Input("x", tensor.Free, 24, 14, 13)
+		y := b.relu6(b.conv(x, 24, 376, 1, 1, nil))
+		y = b.relu6(b.conv(y, 376, 376, 5, 1, Attrs{"group": int64(376)}))
+		x = b.Op("Add", nil, b.conv(y, 376, 24, 1, 1, nil), x)
+		y = b.Op("HardSwish", nil, b.conv(x, 24, 100, 1, 1, nil)) // the last slice is narrower, the way on is not a product
+		y = b.Op("HardSwish", nil, b.conv(y, 100, 100, 3, 2, Attrs{"group": int64(100), "pads": []int64{0, 1, 2, 0}}))
+		y = b.Op("Mul", nil, y, b.Op("Sigmoid", nil, b.Op("GlobalAveragePool", nil, y)))
+		y = b.Op("Conv", Attrs{"group": int64(30), "dilations": []int64{1, 2}}, b.conv(y, 100, 30, 1, 1, nil), b.random(1, 30, 1, 3, 2)) // no bias
+		return b.Op("GlobalMaxPool", nil, b.conv(y, 30, 7, 1, 1, nil))
+	},
 	"shared": func(b *netBuilder) string { // what a band may not hide: a second reader, projections in a row
 		x := b.Input("x", tensor.Free, 8, 50, 47)
 		y := b.Op("Relu", nil, b.conv(x, 8, 72, 1, 1, nil))

@@ -18,7 +18,8 @@ type compiler struct {
 	low    map[string]*planValue // NHWC, in the plan's low precision
 	halos  map[string]halo       // what the convolutions that read a value need
 	bands  map[*Node]band        // by their last node
-	skip   map[*Node]bool        // nodes that a band computes along
+	slices map[*Node]slice       // by their last node
+	skip   map[*Node]bool        // nodes that a band or slice computes along
 	prog   *program
 }
 
@@ -41,7 +42,7 @@ func compile(p *Plan, n int) (*program, error) {
 		return nil, err
 	}
 	c := &compiler{plan: p, g: p.fused, infos: infos, rows: map[string]*planValue{}, pixels: map[string]*planValue{}, low: map[string]*planValue{},
-		halos: map[string]halo{}, bands: map[*Node]band{}, skip: map[*Node]bool{}, prog: &program{pool: p.pool}}
+		halos: map[string]halo{}, bands: map[*Node]band{}, slices: map[*Node]slice{}, skip: map[*Node]bool{}, prog: &program{pool: p.pool}}
 	for i, v := range c.g.Inputs {
 		c.newRows(v.Name)
 		c.rows[v.Name].place, c.rows[v.Name].index = inInput, i
@@ -61,6 +62,10 @@ func compile(p *Plan, n int) (*program, error) {
 func (c *compiler) node(n *Node) {
 	if b, ok := c.bands[n]; ok {
 		c.lowerBand(b)
+		return
+	}
+	if s, ok := c.slices[n]; ok {
+		c.lowerSlice(n, s)
 		return
 	}
 	if c.skip[n] {

@@ -155,6 +155,9 @@ func cutConv(pixels, channels, blocks, work, threads int) (byBlock, byPixel cut)
 	const cache, tile, few = 128 << 10, 14, 8
 	tasks := min(1+pixels*blocks*work/taskWork, 4*threads)
 	parts := max(1, min(tasks, pixels/(few*tile)), pixels*channels/cache)
+	if parts == 1 && blocks < tasks && blocks%threads != 0 && pixels >= few*tile {
+		parts = 2 // or else a thread would wait for another's last block
+	}
 	part := (pixels + parts*tile - 1) / (parts * tile) * tile
 	byPixel = cutInto(pixels, part)
 	groups := min(blocks, (tasks+byPixel.parts-1)/byPixel.parts)
