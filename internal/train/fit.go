@@ -16,7 +16,9 @@ type fit struct {
 	train, val Data
 	onEpoch    func(Epoch)
 	scaler     *scaler
-	loss       *loss
+	loss       *loss // of whole epochs
+	steps      *loss // of steps
+	sampler    *sampler
 	layers     []dense // the values that train, those of tape
 	tape       *nn.Tape
 	params     []*param
@@ -38,7 +40,8 @@ func newFit(train, val Data, o HeadOptions, onEpoch func(Epoch)) (*fit, error) {
 	if f.scaler = noScaler(train.D); !o.NoStandardise {
 		f.scaler = newScaler(train)
 	}
-	f.loss = newLoss(o, classWeights(o, train.counts(o.Classes)))
+	f.steps, f.loss = losses(o, train.counts(o.Classes))
+	f.sampler = newSampler(train.Labels, o)
 	f.optimizer = &optimizer{rule: o.rule(), pool: o.Pool}
 	var err error
 	if f.layers, err = newLayers(train.D, o); err != nil {
@@ -106,7 +109,7 @@ func (f *fit) epochs(ctx context.Context) error {
 // load calls each with the rows of one batch after the other, shuffled; with their features and soft labels where those
 // are drawn anew.
 func (f *fit) load(ctx context.Context, epoch int, each func(rows []int, x, targets []float32) error) error {
-	order := shuffled(f.train.N(), f.o.Seed, epoch)
+	order := f.sampler.order(epoch)
 	next := func() []int {
 		rows := order[:min(len(order), f.o.Batch)]
 		order = order[len(rows):]
@@ -147,10 +150,10 @@ func (f *fit) batchOf(rows []int, x, targets []float32, epoch int, rate float64)
 	f.dz = sized(f.dz, len(z))
 	var value float64
 	if targets != nil {
-		total := f.loss.softTotal(targets)
-		value = f.loss.softSum(f.dz, z, targets, 1/total) / total
+		total := f.steps.softTotal(targets)
+		value = f.steps.softSum(f.dz, z, targets, 1/total) / total
 	} else {
-		value = f.loss.mean(f.dz, z, f.labels)
+		value = f.steps.mean(f.dz, z, f.labels)
 	}
 	if err := f.tape.Backward(f.dz); err != nil {
 		return 0, err

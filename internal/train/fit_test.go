@@ -70,7 +70,7 @@ func TestFitHead(t *testing.T) {
 		{"hidden gelu", HeadOptions{Hidden: []int{16, 8}, Activation: GELU, LearningRate: 0.01}, 0.9},
 		{"linear dropout", HeadOptions{Dropout: 0.3, LearningRate: 0.01}, 0.9},
 		{"smoothing", HeadOptions{LabelSmoothing: 0.1, LearningRate: 0.01}, 0.9},
-		{"balanced", HeadOptions{ClassWeights: WeightsBalanced, LearningRate: 0.01}, 0.9},
+		{"balanced", HeadOptions{ClassWeights: Balanced, LearningRate: 0.01}, 0.9},
 		{"as they are", HeadOptions{NoStandardise: true, LearningRate: 0.01}, 0.9},
 		{"multi-label", HeadOptions{MultiLabel: true, LearningRate: 0.05}, 0.9},
 		{"multi-label lbfgs", HeadOptions{MultiLabel: true, Optimizer: LBFGS, WeightDecay: 1e-3}, 0.9},

@@ -184,31 +184,3 @@ func (l *loss) sigmoid(dz, z []float32, scale float64) float64 {
 
 // softplus is log(1 + exp(x)), without overflow.
 func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
-
-// imbalance is the ratio of pictures above which classes are weighted without being asked to.
-const imbalance = 3
-
-// classWeights returns the weight of each class by o.ClassWeights. Balanced means that all classes weigh the same
-// together, and a picture 1 in the mean. For multi-label, where a weight raises the positives of a class over
-// its negatives, the most frequent class has weight 1. Classes without pictures have weight 1.
-func classWeights(o HeadOptions, counts []int) []float64 {
-	sum, present, most, least := 0, 0, 0, math.MaxInt
-	for _, n := range counts {
-		if n > 0 {
-			sum, present, most, least = sum+n, present+1, max(most, n), min(least, n)
-		}
-	}
-	balanced := o.ClassWeights == WeightsBalanced || o.ClassWeights == WeightsAuto && most > imbalance*least
-	w := make([]float64, len(counts))
-	for c, n := range counts {
-		switch {
-		case !balanced || n == 0:
-			w[c] = 1
-		case o.MultiLabel:
-			w[c] = float64(most) / float64(n)
-		default:
-			w[c] = float64(sum) / (float64(present) * float64(n))
-		}
-	}
-	return w
-}

@@ -56,6 +56,10 @@ func TestLossFarOut(t *testing.T) {
 	}
 }
 
+func testWeights(o HeadOptions, counts []int) []float64 {
+	return classWeights(o, counts, o.Balance(counts).Weights)
+}
+
 func TestClassWeights(t *testing.T) {
 	for _, c := range []struct {
 		mode   string
@@ -63,16 +67,16 @@ func TestClassWeights(t *testing.T) {
 		counts []int
 		want   []float64
 	}{
-		{WeightsAuto, false, []int{30, 10, 20}, []float64{1, 1, 1}}, // 3:1 is not above 3:1
-		{WeightsAuto, false, []int{31, 10, 19}, []float64{60. / 93, 2, 60. / 57}},
-		{WeightsNone, false, []int{100, 1}, []float64{1, 1}},
-		{WeightsBalanced, false, []int{20, 10}, []float64{0.75, 1.5}},
-		{WeightsBalanced, false, []int{20, 0, 10}, []float64{0.75, 1, 1.5}},
-		{WeightsAuto, true, []int{40, 10, 0}, []float64{1, 4, 1}},
-		{WeightsAuto, true, []int{30, 10}, []float64{1, 1}},
-		{WeightsBalanced, true, []int{30, 10}, []float64{1, 3}},
+		{Auto, false, []int{30, 10, 20}, []float64{1, 1, 1}}, // 3:1 is not above 3:1
+		{Auto, false, []int{31, 10, 19}, []float64{60. / 93, 2, 60. / 57}},
+		{None, false, []int{100, 1}, []float64{1, 1}},
+		{Balanced, false, []int{20, 10}, []float64{0.75, 1.5}},
+		{Balanced, false, []int{20, 0, 10}, []float64{0.75, 1, 1.5}},
+		{Auto, true, []int{40, 10, 0}, []float64{1, 4, 1}},
+		{Auto, true, []int{30, 10}, []float64{1, 1}},
+		{Balanced, true, []int{30, 10}, []float64{1, 3}},
 	} {
-		got := classWeights(HeadOptions{ClassWeights: c.mode, MultiLabel: c.multi}, c.counts)
+		got := testWeights(HeadOptions{ClassWeights: c.mode, MultiLabel: c.multi}, c.counts)
 		for i, w := range c.want {
 			if math.Abs(got[i]-w) > 1e-12 {
 				t.Errorf("%s, multi-label %v, %v: %v, want %v", c.mode, c.multi, c.counts, got, c.want)

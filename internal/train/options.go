@@ -30,9 +30,9 @@ const (
 	Cosine   = "cosine"
 	OneCycle = "one-cycle"
 
-	WeightsAuto     = "auto"
-	WeightsNone     = "none"
-	WeightsBalanced = "balanced"
+	Auto     = "auto"
+	None     = "none"
+	Balanced = "balanced"
 )
 
 // DefaultEpochs is the most epochs of a training that does not say how many.
@@ -74,9 +74,12 @@ type HeadOptions struct {
 	Patience int // epochs without a better validation loss before the end; default 5; negative: never ends early
 
 	LabelSmoothing float64 // share in [0,1) of the target spread over all classes
-	// ClassWeights is WeightsBalanced (a class counts in inverse proportion to its pictures), WeightsNone, or
-	// WeightsAuto (default): balanced if the largest class has over three times the pictures of the smallest.
+	// ClassWeights is Balanced (a class counts in inverse proportion to its pictures), None, or Auto (default): balanced
+	// if the largest class has over three times the pictures of the smallest, and Sampling does nothing about it.
 	ClassWeights string
+	// Sampling is Balanced (an epoch draws as many pictures as there are, of each class equally many), None (default), or
+	// Auto: balanced above the same ratio. It goes with one label a picture, and heads that are trained by steps.
+	Sampling string
 
 	// OnlyLast measures the head of the last epoch alone and keeps that one: for a quick comparison of options.
 	OnlyLast bool
@@ -134,7 +137,12 @@ func (o HeadOptions) Validate() error {
 	}
 	want(o.StepFactor >= 0 && o.StepFactor < 1, "step factor %v, want more than 0 and under 1", o.StepFactor)
 	share("label smoothing", o.LabelSmoothing)
-	word("class weights", o.ClassWeights, WeightsAuto, WeightsNone, WeightsBalanced)
+	word("class weights", o.ClassWeights, Auto, None, Balanced)
+	word("sampling", o.Sampling, Auto, None, Balanced)
+	sampled := o.Sampling != "" && o.Sampling != None
+	want(!sampled || !o.MultiLabel, "sampling %q for several labels a picture, want class weights", o.Sampling)
+	want(!sampled || !means && o.Optimizer != LBFGS, "sampling %q with optimizer %q and a head %q, which is not trained by steps: want class weights", o.Sampling, o.Optimizer, o.Kind)
+	want(o.Sampling != Balanced || o.ClassWeights != Balanced, "balanced sampling and balanced class weights, want one of the two")
 	if bad != nil {
 		return fmt.Errorf("train: options: %s", strings.Join(bad, "; "))
 	}
@@ -147,7 +155,8 @@ func (o HeadOptions) withDefaults() HeadOptions {
 	setDefault(&o.Activation, ReLU)
 	setDefault(&o.Optimizer, Adam)
 	setDefault(&o.Schedule, Constant)
-	setDefault(&o.ClassWeights, WeightsAuto)
+	setDefault(&o.ClassWeights, Auto)
+	setDefault(&o.Sampling, None)
 	if o.Optimizer == SGD {
 		setDefault(&o.LearningRate, 1e-2)
 	}

@@ -66,7 +66,7 @@ func TestLossCurve(t *testing.T) {
 		for name, r := range head.Runs {
 			t.Run(fmt.Sprintf("%s/%s", head.Activation, name), func(t *testing.T) {
 				o := r.options()
-				o.Classes, o.NoStandardise, o.ClassWeights, o.Activation = c.K, true, WeightsNone, head.Activation
+				o.Classes, o.NoStandardise, o.ClassWeights, o.Activation = c.K, true, None, head.Activation
 				if head.Activation != "" {
 					o.Hidden = []int{c.H}
 				}

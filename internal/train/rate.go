@@ -153,7 +153,7 @@ func FindRate(ctx context.Context, net Network, train Set, o TuneOptions, sweep 
 	s := newSweeper(sweep)
 	t.rates = s.rates()
 	for epoch := 1; err == nil; epoch++ {
-		order := shuffled(train.N(), o.Seed, epoch)
+		order := t.sampler.order(epoch)
 		err = train.Load(ctx, epoch, order, o.Batch, func(x, targets []float32) error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -194,7 +194,7 @@ func FindHeadRate(ctx context.Context, train Data, o HeadOptions, sweep Sweep) (
 	s := newSweeper(sweep)
 	rates := s.rates()
 	for epoch := 1; err == nil; epoch++ {
-		order := shuffled(train.N(), o.Seed, epoch)
+		order := f.sampler.order(epoch)
 		for lo := 0; lo < len(order) && err == nil; lo += o.Batch {
 			if err = ctx.Err(); err != nil {
 				return nil, err

@@ -107,7 +107,9 @@ type tuning struct {
 	train, val Set
 	o          TuneOptions
 	hooks      Hooks
-	loss       *loss
+	loss       *loss // of the validation
+	stepLoss   *loss
+	sampler    *sampler
 
 	values map[string][]float32 // of everything that has trained so far, and is not in tape
 	best   map[string][]float32 // the values of the best epoch
@@ -148,7 +150,8 @@ func newTuning(net Network, train, val Set, o TuneOptions, h Hooks) (*tuning, er
 	}
 	t := &tuning{net: net, train: train, val: val, o: o, hooks: h, values: map[string][]float32{}, saved: time.Now()}
 	t.state.Best.Loss = number(math.Inf(1))
-	t.loss = newLoss(o.head(), classWeights(o.head(), d.counts(o.Classes)))
+	t.stepLoss, t.loss = losses(o.head(), d.counts(o.Classes))
+	t.sampler = newSampler(train.Labels, o.head())
 	t.steps = (train.N() + o.Batch - 1) / o.Batch
 	if err := t.newProjection(); err != nil {
 		return nil, err
@@ -263,7 +266,7 @@ func (t *tuning) exhausted() bool {
 
 // epoch does the steps of an epoch that are left.
 func (t *tuning) epoch(ctx context.Context) error {
-	order := shuffled(t.train.N(), t.o.Seed, t.number())
+	order := t.sampler.order(t.number())
 	if t.state.Step == t.steps {
 		return nil // all but the measurement was done before
 	}

@@ -47,6 +47,7 @@ type TuneOptions struct {
 	Dropout        float64 // share in [0,1) dropped behind what the network names
 	LabelSmoothing float64
 	ClassWeights   string // see HeadOptions
+	Sampling       string // see HeadOptions
 
 	Seed uint64
 	Pool *nn.Pool // nil: one thread
@@ -68,7 +69,7 @@ func (o TuneOptions) head() HeadOptions {
 	return HeadOptions{Classes: o.Classes, MultiLabel: o.MultiLabel, Optimizer: o.Optimizer, LearningRate: o.LearningRate,
 		Momentum: o.Momentum, Nesterov: o.Nesterov, WeightDecay: max(0, o.WeightDecay), Schedule: o.Schedule,
 		WarmupEpochs: max(0, o.Warmup), Batch: o.Batch, Patience: o.Patience, LabelSmoothing: o.LabelSmoothing,
-		ClassWeights: o.ClassWeights, Seed: o.Seed, Pool: o.Pool}
+		ClassWeights: o.ClassWeights, Sampling: o.Sampling, Seed: o.Seed, Pool: o.Pool}
 }
 
 // Validate reports all fields that cannot be used, in one error.
@@ -101,7 +102,8 @@ func (o TuneOptions) Validate() error {
 func (o TuneOptions) withDefaults() TuneOptions {
 	setDefault(&o.Optimizer, AdamW)
 	setDefault(&o.Schedule, Cosine)
-	setDefault(&o.ClassWeights, WeightsAuto)
+	setDefault(&o.ClassWeights, Auto)
+	setDefault(&o.Sampling, None)
 	decay := 1e-4
 	switch o.Optimizer {
 	case SGD:

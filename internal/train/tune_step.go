@@ -58,9 +58,9 @@ func (t *tuning) batch(x, targets []float32, rows []int) *batch {
 	for _, r := range rows {
 		t.labels, t.keys = append(t.labels, t.train.Labels[r]), append(t.keys, t.train.key(r))
 	}
-	b := &batch{x: x, targets: targets, labels: t.labels, keys: t.keys, total: t.loss.total(t.labels)}
+	b := &batch{x: x, targets: targets, labels: t.labels, keys: t.keys, total: t.stepLoss.total(t.labels)}
 	if targets != nil {
-		b.total = t.loss.softTotal(targets)
+		b.total = t.stepLoss.softTotal(targets)
 	}
 	return b
 }
@@ -76,9 +76,9 @@ func (t *tuning) part(b *batch, lo, hi int) error {
 	t.dz = sized(t.dz, len(z))
 	share := b.lesson.share()
 	if b.targets != nil {
-		b.sum += share * t.loss.softSum(t.dz, z, b.targets[lo*k:hi*k], share/b.total)
+		b.sum += share * t.stepLoss.softSum(t.dz, z, b.targets[lo*k:hi*k], share/b.total)
 	} else {
-		b.sum += share * t.loss.sum(t.dz, z, b.labels[lo:hi], share/b.total)
+		b.sum += share * t.stepLoss.sum(t.dz, z, b.labels[lo:hi], share/b.total)
 	}
 	b.right.add(z, b.labels[lo:hi], t.o.MultiLabel)
 	dz := t.dz
