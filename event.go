@@ -45,6 +45,7 @@ type Run struct {
 	Stages  []Stage
 
 	OverSplits *Repeats // with Repeats or Folds
+	Balance    *Balance // where classes are uneven, or treated as if they were
 
 	Precision PrecisionInfo // that of the figures in Report, and of the model
 

@@ -120,6 +120,7 @@ func (j *job) tuneOptions() train.TuneOptions {
 	o := j.o.Tuning.options()
 	o.Classes, o.MultiLabel = len(j.data.Classes), j.data.MultiLabel
 	o.Dropout, o.LabelSmoothing, o.ClassWeights = j.o.Head.Dropout, j.o.Head.LabelSmoothing, j.o.Head.ClassWeights
+	o.Sampling = j.o.Head.Sampling
 	o.Seed, o.Pool, o.Teacher = j.o.Seed, j.pool, j.teacher.lessons()
 	return o
 }

@@ -92,7 +92,7 @@ func (h Head) options() train.HeadOptions {
 		Optimizer: h.Optimizer, LearningRate: h.LearningRate, Momentum: h.Momentum, Nesterov: h.Nesterov,
 		WeightDecay: h.WeightDecay, Schedule: h.Schedule, WarmupEpochs: h.Warmup,
 		Batch: h.Batch, Epochs: h.Epochs, Patience: h.Patience,
-		LabelSmoothing: h.LabelSmoothing, ClassWeights: h.ClassWeights, NoStandardise: h.NoStandardise,
+		LabelSmoothing: h.LabelSmoothing, ClassWeights: h.ClassWeights, Sampling: h.Sampling, NoStandardise: h.NoStandardise,
 	}
 }
 

@@ -144,7 +144,8 @@ type Head struct {
 	Patience int // epochs without a better validation loss before stopping; 0: 5
 
 	LabelSmoothing float64
-	ClassWeights   string // "auto" (default: balanced above an imbalance of 3:1), "balanced" or "none"
+	ClassWeights   string // in the loss: "auto" (default: balanced above an imbalance of 3:1, unless Sampling is), "balanced" or "none"
+	Sampling       string // of the pictures of an epoch: "none" (default), "balanced", or "auto": balanced above 3:1, in place of weights
 	NoStandardise  bool   // train on the features as they are
 }
 

@@ -29,6 +29,7 @@ type metricsFile struct {
 	Split     SplitInfo      `json:"split"`
 	Backbone  BackboneInfo   `json:"backbone"`
 	Head      headInfo       `json:"head"`
+	Balance   *Balance       `json:"balance,omitempty"`
 	Data      dataInfo       `json:"data"`
 	Features  featureInfo    `json:"features"`
 	Choice    *Choice        `json:"choice,omitempty"`
@@ -151,7 +152,7 @@ func (j *job) headInfo() headInfo {
 
 func (j *job) metrics() metricsFile {
 	m := metricsFile{
-		Test: j.report, Splits: j.repeats, Split: j.splitInfo(), Backbone: j.backboneInfo(), Head: j.headInfo(),
+		Test: j.report, Splits: j.repeats, Split: j.splitInfo(), Backbone: j.backboneInfo(), Head: j.headInfo(), Balance: j.balance(),
 		Data:   dataInfo{j.data.Name, len(j.data.Classes), len(j.data.Samples), len(j.skipped()), j.data.Ignored},
 		Choice: j.choice, Stages: j.stages, Precision: j.numerics.info(), Version: Version,
 	}

@@ -188,6 +188,9 @@ func (j *job) read(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: no picture is left for the test", j.path)
 	}
 	j.note("%d pictures for training, %d for validation, %d for the test", len(s.Train), len(s.Validation), len(s.Test))
+	if b := j.balance(); b != nil {
+		j.note("%v", b)
+	}
 	return j.openTeacher(ctx)
 }
 
@@ -262,7 +265,7 @@ func (j *job) classCounts() []int {
 // result is what the caller is told.
 func (j *job) result() *Run {
 	r := &Run{Dir: j.out, Model: filepath.Join(j.out, "model.onnx"), Report: j.report, History: j.history, Best: j.best, Stages: j.stages,
-		OverSplits: j.repeats, Precision: j.numerics.info(), Choice: j.choice}
+		OverSplits: j.repeats, Balance: j.balance(), Precision: j.numerics.info(), Choice: j.choice}
 	for _, i := range j.test {
 		r.TestPaths = append(r.TestPaths, j.data.Samples[i].Path)
 	}

@@ -90,7 +90,8 @@ func addHead(f *pflag.FlagSet, h *graft.Head) {
 	f.StringVar(&h.Schedule, "schedule", "", "of the learning rate: constant, step, cosine or one-cycle (default constant)")
 	f.IntVar(&h.Warmup, "warmup", 0, "epochs of linear warm-up")
 	f.Float64Var(&h.LabelSmoothing, "label-smoothing", 0, "share of the target spread over all classes")
-	f.StringVar(&h.ClassWeights, "class-weights", "", "auto, balanced or none (default auto: balanced above an imbalance of 3:1)")
+	f.StringVar(&h.ClassWeights, "class-weights", "", "of the loss: auto, balanced or none (default auto: balanced above an imbalance of 3:1)")
+	f.StringVar(&h.Sampling, "sampling", "", "of training pictures: none, balanced (classes equally often), or auto, above 3:1 and in place of weights (default none)")
 	f.BoolVar(&h.NoStandardise, "no-standardise", false, "train on the features as they are")
 }
 

@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -30,6 +31,9 @@ func standIns(t *testing.T, dir string) {
 	if err := writePhotos(filepath.Join(dir, "photos"), 12, []string{"cat", "dog", "owl"}); err != nil {
 		t.Fatal(err)
 	}
+	if err := writeUneven(filepath.Join(dir, "uneven.csv")); err != nil {
+		t.Fatal(err)
+	}
 	if real := os.Getenv("GRAFT_DATA"); real != "" {
 		for _, name := range []string{caltech, mobilenet} {
 			if err := os.Symlink(filepath.Join(real, name), filepath.Join(dir, name)); err != nil {
@@ -42,6 +46,18 @@ func standIns(t *testing.T, dir string) {
 	if err := writeCNN(filepath.Join(dir, mobilenet)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// writeUneven writes a table of some of the photos: twelve of one class, three of another.
+func writeUneven(path string) error {
+	table := "path,label\n"
+	for i := range 12 {
+		table += fmt.Sprintf("photos/cat/%03d.jpg,cat\n", i)
+		if i < 3 {
+			table += fmt.Sprintf("photos/dog/%03d.jpg,dog\n", i)
+		}
+	}
+	return os.WriteFile(path, []byte(table), 0o666)
 }
 
 // offline puts small networks where commands would fetch published ones: into the store of the home in dir, and into

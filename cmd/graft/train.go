@@ -106,6 +106,7 @@ type runJSON struct {
 	Stages []graft.Stage `json:"stages"`
 
 	OverSplits *graft.Repeats `json:"over_splits,omitempty"`
+	Balance    *graft.Balance `json:"balance,omitempty"`
 
 	Precision graft.PrecisionInfo `json:"precision"`
 	Choice    *graft.Choice       `json:"choice,omitempty"` // of the strategy auto
@@ -114,7 +115,7 @@ type runJSON struct {
 func showRun(out *output, run *graft.Run) error {
 	out.endBar()
 	if out.JSON {
-		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages, run.OverSplits, run.Precision, run.Choice})
+		return out.object(runJSON{run.Dir, run.Model, run.Report, run.Best, run.Stages, run.OverSplits, run.Balance, run.Precision, run.Choice})
 	}
 	showChoice(out, run.Choice)
 	if err := report.Text(out.out, run.Report, report.TextOptions{}); err != nil {
@@ -127,7 +128,11 @@ func showRun(out *output, run *graft.Run) error {
 	for _, s := range run.Stages {
 		times = append(times, fmt.Sprintf("%s %.1f s", s.Name, s.Seconds))
 	}
-	out.printf("\ntime     %s\n", strings.Join(times, ", "))
+	out.printf("\n")
+	if run.Balance != nil {
+		out.printf("classes  %v\n", run.Balance)
+	}
+	out.printf("time     %s\n", strings.Join(times, ", "))
 	out.printf("numbers  %s (%s)\n", run.Precision.Name, run.Precision.Path)
 	out.printf("model    %s\n", run.Model)
 	out.printf("predict  %s predict %s PICTURE…\n", self(), shellQuote(filepath.ToSlash(run.Model)))

@@ -26,6 +26,9 @@ func (o HeadOptions) Balance(counts []int) Balance {
 			b.Most, b.Least = max(b.Most, n), min(b.Least, n)
 		}
 	}
+	if b.Most == 0 {
+		b.Least = 0
+	}
 	uneven := b.Most > imbalance*b.Least
 	b.Sampling = o.Sampling == Balanced || o.Sampling == Auto && uneven
 	b.Weights = o.ClassWeights == Balanced || (o.ClassWeights == Auto || o.ClassWeights == "") && uneven && !b.Sampling
