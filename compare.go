@@ -2,6 +2,7 @@ package graft
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,11 +73,26 @@ type Comparison struct {
 	AccuracyB float64       `json:"accuracy_b"`
 	Paired    metric.Paired `json:"paired"`
 	Apart     int           `json:"apart"` // test pictures of one run alone: they do not count
+
+	SplitA SplitInfo `json:"split_a"` // of their own; where they differ, the training pictures do too
+	SplitB SplitInfo `json:"split_b"`
+
+	OverSplits *SplitComparison `json:"over_splits,omitempty"` // where both runs have several splits, two at least in common
+}
+
+// SplitComparison is how two runs with several splits did on those that they have in common.
+type SplitComparison struct {
+	Key   string  `json:"key"` // of the score that is compared: the first of the report
+	MeanA float64 `json:"mean_a"`
+	MeanB float64 `json:"mean_b"`
+	metric.PairedSplits
+	Apart int `json:"apart"` // splits of one run alone
 }
 
 // Compare compares two runs by the pictures that both were tested on, which they are matched by: name for name, with one
 // label. Runs without one in common, and folders that are no runs, are errors. To compare strategies fairly give both
-// runs the same seed: their test pictures are then the same.
+// runs the same seed: their test pictures are then the same. Runs with several splits are compared over these too, split
+// by split: only that comparison includes what the split does.
 func Compare(a, b string) (*Comparison, error) {
 	inA, err := readPredictions(a)
 	if err != nil {
@@ -102,7 +118,28 @@ func Compare(a, b string) (*Comparison, error) {
 	}
 	c.AccuracyA, c.AccuracyB = share(rightA), share(rightB)
 	c.Paired = metric.ComparePaired(rightA, rightB)
-	return c, nil
+	if c.SplitA, err = readSplitInfo(a); err != nil {
+		return nil, err
+	}
+	if c.SplitB, err = readSplitInfo(b); err != nil {
+		return nil, err
+	}
+	c.OverSplits, err = compareSplits(a, b)
+	return c, err
+}
+
+// readSplitInfo reads how the pictures of a run were split.
+func readSplitInfo(run string) (SplitInfo, error) {
+	var m struct{ Split SplitInfo }
+	path := filepath.Join(run, "metrics.json")
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(b, &m)
+	}
+	if err != nil {
+		return m.Split, fmt.Errorf("%s: %w", path, err)
+	}
+	return m.Split, nil
 }
 
 func share(right []bool) float64 {
