@@ -14,23 +14,38 @@ type Paired struct {
 
 // ComparePaired compares which pictures A and B have right, in the same order. Pictures on which they agree say
 // nothing about a difference: the test (McNemar 1947, exact form) asks whether the others are as often A's as B's. The
-// interval is that of a difference of paired shares by the normal approximation. The slices have one length, at least 1.
+// interval is PairedMean's. The slices have one length, at least 1.
 func ComparePaired(a, b []bool) Paired {
 	p := Paired{N: len(a)}
+	apart := make([]float64, len(a))
 	for i := range a {
 		switch {
 		case a[i] && !b[i]:
 			p.OnlyA++
+			apart[i] = -1
 		case b[i] && !a[i]:
 			p.OnlyB++
+			apart[i] = 1
 		}
 	}
-	n, apart := float64(p.N), float64(p.OnlyA+p.OnlyB)
-	diff := float64(p.OnlyB-p.OnlyA) / n
-	half := z95 * math.Sqrt(max(0, apart-n*diff*diff)) / n
-	p.Difference = Interval{Value: diff, Low: max(-1, diff-half), High: min(1, diff+half)}
+	p.Difference = PairedMean(apart)
 	p.P = signTest(p.OnlyA, p.OnlyB)
 	return p
+}
+
+// PairedMean returns the mean of differences, each of two values from 0 to 1 of one picture, and its 95 % interval by
+// the normal approximation. There must be one at least.
+func PairedMean(differences []float64) Interval {
+	n, mean, variance := float64(len(differences)), 0.0, 0.0
+	for _, d := range differences {
+		mean += d
+	}
+	mean /= n
+	for _, d := range differences {
+		variance += (d - mean) * (d - mean) / n
+	}
+	half := z95 * math.Sqrt(variance/n)
+	return Interval{Value: mean, Low: max(-1, mean-half), High: min(1, mean+half)}
 }
 
 // signTest is the probability that of a+b fair coins as few as min(a,b), or as many as max(a,b), show heads.
