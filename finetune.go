@@ -186,7 +186,13 @@ func (j *job) network() (*nn.Graph, train.Network, error) {
 	full := nn.Join(base, head)
 	net.Graph, net.Features, net.Dropped = full, base.Outputs[0].Name, train.Droppable(full.Nodes[len(base.Nodes):])
 	net.Phases = j.phases(full, stages, len(base.Nodes))
-	if first := len(stages) - j.o.Tuning.Stages; j.o.Strategy == strategyPartial && first > 0 {
+	first := len(stages) - j.o.Tuning.Stages
+	augment := j.o.augment()
+	switch drawn := augment.Changes() || augment.Mixes(); {
+	case j.o.Strategy != strategyPartial || first <= 0:
+	case drawn:
+		j.note("augmentation: the frozen stages run in every epoch, on what is drawn there")
+	default:
 		var before *nn.Graph
 		if before, net.Graph, err = backbone.SplitAt(full, stages[first].Input); err != nil {
 			return nil, net, err

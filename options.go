@@ -89,8 +89,8 @@ type TrainOptions struct {
 	Budget time.Duration
 
 	// Augment names the random augmentations of the training pictures, as "hflip,rotation=15", or a preset: "light",
-	// "standard", "strong"; see docs/augmentation.md. "finetune" and "scratch" draw them anew in every epoch; with a frozen base,
-	// Views says how many there are. "partial", whose frozen stages run once, takes none. "": none, or "light" where Views asks for some.
+	// "standard", "strong"; see docs/augmentation.md. The strategies that train the network draw them anew in every epoch, for which
+	// "partial" has its frozen stages run again; with a frozen base, Views says how many there are. "": none, or "light" where Views asks for some.
 	Augment string
 
 	// Views is how many views of each training picture a frozen base runs on: the picture as it is and draws of

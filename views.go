@@ -39,10 +39,8 @@ func (o *TrainOptions) validateViews() []error {
 		errs = append(errs, fmt.Errorf("views %d, want 1 to %d", o.Views, maxViews))
 	case o.tunes() && o.Views > 0:
 		errs = append(errs, fmt.Errorf("views are for a frozen base: the strategy %q draws anew in every epoch", o.Strategy))
-	case o.Strategy == strategyPartial && a != (transform.Augment{}):
-		errs = append(errs, fmt.Errorf("augment %q with strategy %q: want finetune or scratch, where every picture runs through the whole network in each epoch", o.Augment, o.Strategy))
 	case !o.tunes() && !o.Fresh && a.Mixes():
-		errs = append(errs, fmt.Errorf("augment %q with a frozen base: mixup and cutmix blend the pictures of a batch, and want fresh draws in every epoch, or the strategy finetune or scratch", o.Augment))
+		errs = append(errs, fmt.Errorf("augment %q with a frozen base: mixup and cutmix blend the pictures of a batch, and want fresh draws in every epoch, or the strategy partial, finetune or scratch", o.Augment))
 	}
 	return errs
 }
