@@ -88,9 +88,6 @@ func (j *job) tune(ctx context.Context) error {
 	if j.o.Resume && !j.place.resumes {
 		j.note("there is no unfinished run: a new one begins")
 	}
-	if o.BatchStats && o.Micro > 0 && o.Micro < max(o.Batch, 1) {
-		j.note("batch norm: the statistics are those of %d pictures at a time, not of the whole batch", o.Micro)
-	}
 	learn, judge, err := j.sets(ctx)
 	if err != nil {
 		return err
@@ -140,14 +137,31 @@ func (j *job) hooks() train.Hooks {
 		Resumed: func(path string, steps int) {
 			j.note("going on from %s, after %s", path, count(steps, "step", "steps"))
 		},
+		Plan: j.onPlan,
 		Outlook: func(l train.Outlook) {
 			whole := time.Duration(l.Epochs*l.Steps) * l.Step
-			j.note("training %s: %.3g million numbers; the first step took %.2g s, so that %s of %s take about %v; %.0f MB",
-				l.Phase, float64(l.Params)/1e6, l.Step.Seconds(), count(l.Epochs, "epoch", "epochs"), count(l.Steps, "step", "steps"),
-				whole.Round(time.Second), float64(l.Memory)/1e6)
+			j.note("the first step took %.2g s, so that %s of %s take about %v", l.Step.Seconds(),
+				count(l.Epochs, "epoch", "epochs"), count(l.Steps, "step", "steps"), whole.Round(time.Second))
 		},
 		Step:  func(done, all int) { tell.step("tune", done, all) },
 		Epoch: j.onEpoch(false),
+	}
+}
+
+// onPlan tells what a phase of the training takes, and what is done without for lack of memory.
+func (j *job) onPlan(l train.Outlook) {
+	j.note("training %s: %.3g million numbers, %.0f MB", l.Phase, float64(l.Params)/1e6, math.Ceil(float64(l.Memory)/1e6))
+	if l.Recomputes {
+		j.note("memory: a part of the values is computed twice, which makes steps slower and changes no result")
+	}
+	if l.Micro >= l.Batch {
+		return
+	}
+	if l.Micro < j.o.Tuning.MicroBatch || j.o.Tuning.MicroBatch == 0 {
+		j.note("memory: of the %d pictures of a step %d are computed at a time", l.Batch, l.Micro)
+	}
+	if j.o.Tuning.BatchNorm == normBatch {
+		j.note("batch norm: the statistics are those of %d pictures at a time, not of the whole batch", l.Micro)
 	}
 }
 

@@ -40,6 +40,11 @@ type Tuning struct {
 	// prediction; or "batch" (default of "scratch"): those of each batch, or part of a batch, which the network's follow.
 	BatchNorm string
 
+	// MemoryMB is how many megabytes the training may take: values and gradients, weights, the optimiser's state, two
+	// batches of pictures, and something for the rest of the program; a Teacher comes on top. Where a batch does not fit, a part of the values is computed twice; where that is not enough, fewer
+	// pictures are computed at a time, as with MicroBatch; where one does not fit, it is an error. 0: no limit.
+	MemoryMB int
+
 	// CacheMB is how many megabytes the disk may give to "partial" for what the frozen stages give for each picture;
 	// beyond it they run again in each epoch. 0: 20 000; below 0: none.
 	CacheMB int
@@ -83,12 +88,16 @@ func (t Tuning) withDefaults(strategy string) Tuning {
 	return t
 }
 
+// overhead is about what graft takes beside what it trains: its code, the pictures being decoded, and what has not been
+// collected yet. Measured with MobileNetV2 at 224 pixels.
+const overhead = 64e6
+
 // options is t as package train takes it.
 func (t Tuning) options() train.TuneOptions {
 	return train.TuneOptions{
 		Optimizer: t.Optimizer, LearningRate: t.LearningRate, Momentum: t.Momentum, Nesterov: t.Nesterov, WeightDecay: t.WeightDecay,
 		Schedule: t.Schedule, Warmup: t.Warmup, ClipNorm: t.ClipNorm, Average: t.Average,
-		Batch: t.Batch, Micro: t.MicroBatch, Patience: t.Patience, BatchStats: t.BatchNorm == normBatch,
+		Batch: t.Batch, Micro: t.MicroBatch, Memory: int64(t.MemoryMB) * 1e6, Overhead: overhead, Patience: t.Patience, BatchStats: t.BatchNorm == normBatch,
 	}
 }
 
@@ -104,8 +113,9 @@ func (t Tuning) validate() error {
 	bad(t.Stages >= 0, "stages %d, want at least 1", t.Stages)
 	bad(t.LayerDecay >= 0 && t.LayerDecay <= 1 && !math.IsNaN(t.LayerDecay), "layer decay %v, want above 0 and at most 1", t.LayerDecay)
 	bad(t.BatchNorm == "" || t.BatchNorm == normFrozen || t.BatchNorm == normBatch, "batch norm %q, want frozen or batch", t.BatchNorm)
+	bad(t.MemoryMB >= 0, "memory of %d megabytes, want at least 1", t.MemoryMB)
 	bad(t.CheckpointEvery >= 0, "time between checkpoints %v, want a positive one", t.CheckpointEvery)
 	o := t.options()
-	o.Classes = 2
+	o.Classes, o.Memory = 2, 0 // the latter has been looked at
 	return errors.Join(append(errs, o.Validate())...)
 }

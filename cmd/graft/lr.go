@@ -25,6 +25,7 @@ loss of the step and the mean of the losses so far, and a rate to take; -o draws
 				return err
 			}
 			o.NoValidation = o.Validation == 0
+			limitMemory(o.Tuning.MemoryMB)
 			curve, err := graft.FindRate(cmd.Context(), args[0], o, s)
 			if err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,7 @@ The result is a run folder with model.onnx, metrics.json, predictions.csv, histo
 				return err
 			}
 			o.NoValidation = o.Validation == 0
+			limitMemory(o.Tuning.MemoryMB)
 			run, err := graft.Train(cmd.Context(), args[0], o)
 			if err != nil {
 				return err
@@ -48,6 +50,13 @@ The result is a run folder with model.onnx, metrics.json, predictions.csv, histo
 	addTraining(cmd, &o)
 	out.addFlags(f)
 	return cmd
+}
+
+// limitMemory has garbage collected in time, so that what is no longer used does not exceed --memory.
+func limitMemory(megabytes int) {
+	if megabytes > 0 {
+		debug.SetMemoryLimit(int64(megabytes) * 1e6)
+	}
 }
 
 // defaultTest is the share of the test, written out so that --help shows it.

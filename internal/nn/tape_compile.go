@@ -10,10 +10,11 @@ import (
 // tapeProgram is a tape laid out for one batch: the steps forward, up to turn, and those backward.
 type tapeProgram struct {
 	program
-	turn   int
-	inputs []tensor.Shape
-	shape  tensor.Shape // of the output
-	result []float32    // the output
+	turn     int
+	segments int // of which all values are kept while one runs backward
+	inputs   []tensor.Shape
+	shape    tensor.Shape // of the output
+	result   []float32    // the output
 }
 
 // runSteps executes the steps [lo, hi).

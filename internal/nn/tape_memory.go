@@ -7,6 +7,18 @@ import (
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
+// MemoryError is the error of a Tape that cannot run a batch in the memory that its options allow.
+type MemoryError struct {
+	Graph        string
+	Batch        int
+	Least, Limit int64 // bytes: the least that the batch takes, and what is allowed
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("nn: graph %q: training on batches of %d takes at least %d MB, the limit is %d MB: use smaller batches",
+		e.Graph, e.Batch, e.Least/1e6, e.Limit/1e6)
+}
+
 // Memory returns the bytes that steps of a batch of n take: values and gradients, parameters, packed weights and the
 // frozen values. It lays the program out and runs nothing.
 func (t *Tape) Memory(n int) (int64, error) {
@@ -15,6 +27,13 @@ func (t *Tape) Memory(n int) (int64, error) {
 		return 0, err
 	}
 	return t.bytes(p, n), nil
+}
+
+// Recomputes reports whether steps of a batch of n compute some values a second time, to do with less memory. Memory has
+// laid their program out.
+func (t *Tape) Recomputes(n int) bool {
+	p := t.programs[n]
+	return p != nil && p.segments > 1
 }
 
 func (t *Tape) bytes(p *tapeProgram, n int) int64 {
@@ -44,14 +63,14 @@ func (t *Tape) fit(n int) (*tapeProgram, error) {
 		}
 		need := t.bytes(p, n)
 		if t.o.Memory <= 0 || need <= t.o.Memory {
+			p.segments = segments
 			return p, nil
 		}
 		if least == 0 || need < least {
 			least = need
 		}
 	}
-	return nil, fmt.Errorf("nn: graph %q: training on batches of %d takes at least %d MB, the limit is %d MB: use smaller batches",
-		t.g.Name, n, least>>20, t.o.Memory>>20)
+	return nil, &MemoryError{Graph: t.g.Name, Batch: n, Least: least, Limit: t.o.Memory}
 }
 
 // segments cuts the nodes into at most k parts of about as many elements of values each, where a single value leads from

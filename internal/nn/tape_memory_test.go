@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,12 +19,20 @@ func TestTapeMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			const batch = 7
+			if tape.Recomputes(batch) {
+				t.Error("recomputes before anything is laid out")
+			}
 			whole, err := tape.Memory(batch)
 			if err != nil {
 				t.Fatal(err)
 			}
 			want := tapeOf(t, g, o, batch, 2)
 			o.Memory = whole - 1
+			if less, err := NewTape(g, o); err != nil {
+				t.Fatal(err)
+			} else if need, err := less.Memory(batch); err != nil || need > o.Memory || !less.Recomputes(batch) || tape.Recomputes(batch) {
+				t.Errorf("%d of %d bytes, error %v, recomputes: %v", need, o.Memory, err, less.Recomputes(batch))
+			}
 			got := tapeOf(t, g, o, batch, 2)
 			if !slices.Equal(got.out, want.out) {
 				t.Error("outputs differ")
@@ -34,7 +43,8 @@ func TestTapeMemory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err = tape.Memory(batch); err == nil || !strings.Contains(err.Error(), "use smaller batches") {
+			var few *MemoryError
+			if _, err = tape.Memory(batch); !errors.As(err, &few) || few.Least <= o.Memory || !strings.Contains(err.Error(), "use smaller batches") {
 				t.Errorf("too little memory: error %v", err)
 			}
 		})

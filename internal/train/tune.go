@@ -53,19 +53,11 @@ func (s Set) key(i int) uint64 {
 // Hooks are told what happens in a training. Any may be nil.
 type Hooks struct {
 	Resumed func(path string, steps int) // a checkpoint was found, and so many steps are done
-	Outlook func(Outlook)                // after the first step of each phase
+	Plan    func(Outlook)                // before the first step of each phase, without its time
+	Outlook func(Outlook)                // after it
 	Step    func(done, all int)          // after each step of an epoch
 	Epoch   func(Epoch)
 	Saved   func() // a checkpoint was written
-}
-
-// Outlook says what a phase will cost.
-type Outlook struct {
-	Phase         string
-	Params        int           // numbers that train
-	Epochs, Steps int           // epochs, and steps of each
-	Step          time.Duration // the first one, without loading
-	Memory        int64         // bytes of the tape and the optimiser
 }
 
 // TuneResult is a trained network.
@@ -122,6 +114,8 @@ type tuning struct {
 	average average
 	rates   schedule
 	steps   int // of an epoch
+	micro   int // inputs that are computed at a time
+	outlook Outlook
 
 	dropouts map[string]uint64 // the layer of each Dropout, by name
 
@@ -201,10 +195,6 @@ func (t *tuning) phase(ctx context.Context) error {
 
 // enter makes the tape and the optimiser of a phase. Their state is that of the checkpoint, if one was read.
 func (t *tuning) enter(p Phase) error {
-	var names []string
-	for _, q := range p.Params {
-		names = append(names, q.Name)
-	}
 	g := t.withValues(t.values)
 	if t.o.Dropout > 0 {
 		t.dropouts = insertDropout(g, t.net.Dropped)
@@ -212,9 +202,7 @@ func (t *tuning) enter(p Phase) error {
 	if t.projection != nil {
 		t.projection.join(g, t.values)
 	}
-	var err error
-	o := nn.TapeOptions{Params: names, Pool: t.o.Pool, BatchStats: t.o.BatchStats}
-	if t.tape, err = nn.NewTape(g, o); err != nil {
+	if err := t.enterTape(p, g); err != nil {
 		return err
 	}
 	t.opt = &optimizer{rule: t.o.head().rule(), pool: t.o.Pool, steps: t.state.Steps}
@@ -230,6 +218,9 @@ func (t *tuning) enter(p Phase) error {
 	}
 	t.average.include(t.params)
 	t.rates = t.o.rates(p.Epochs, t.steps)
+	if t.hooks.Plan != nil {
+		t.hooks.Plan(t.outlook)
+	}
 	return nil
 }
 

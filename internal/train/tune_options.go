@@ -34,8 +34,13 @@ type TuneOptions struct {
 	ClipNorm float64 // the gradient is scaled down to this norm; 0: never
 	Average  float64 // decay of the moving average that is measured and kept in place of the weights; 0: none
 
-	Batch    int // pictures a step; default 32
-	Micro    int // pictures computed at a time, where a batch does not fit; default Batch
+	Batch int // pictures a step; default 32
+	Micro int // pictures computed at a time, where a batch does not fit; default Batch
+	// Memory bounds the bytes that training takes: values, gradients and weights, the optimiser's state, and two batches
+	// of inputs; 0: not at all. Besides, Overhead bytes of it are for whatever else there is. Where a batch does not fit, some values are computed a second time; where that is not
+	// enough, fewer than Micro inputs are computed at a time; where one does not fit, it is an error.
+	Memory, Overhead int64
+
 	Patience int // epochs without a better validation loss before a phase ends; default 5; negative: never
 
 	// BatchStats normalises by the statistics of each batch, or of each part of it where Micro is smaller, and has
@@ -94,6 +99,7 @@ func (o TuneOptions) Validate() error {
 	want(o.ClipNorm >= 0, "largest norm of the gradient %v, want a positive number", o.ClipNorm)
 	want(o.Average >= 0 && o.Average < 1, "decay of the average %v, want at least 0 and under 1", o.Average)
 	want(o.Dropout >= 0 && o.Dropout < 1, "dropout %v, want at least 0 and under 1", o.Dropout)
+	want(o.Memory >= 0 && o.Overhead >= 0, "memory of %d bytes, %d of them for something else, want positive numbers", o.Memory, o.Overhead)
 	want(o.Micro >= 0, "micro-batch %d, want at least 1", o.Micro)
 	return errors.Join(append(errs, o.Teacher.validate(), h.Validate())...)
 }

@@ -29,8 +29,8 @@ func (t *tuning) step(ctx context.Context, x, targets []float32, rows []int) err
 	if b.lesson, err = t.lesson(ctx, rows, x); err != nil {
 		return err
 	}
-	for lo := 0; lo < len(rows); lo += t.o.Micro {
-		if err := t.part(b, lo, min(len(rows), lo+t.o.Micro)); err != nil {
+	for lo := 0; lo < len(rows); lo += t.micro {
+		if err := t.part(b, lo, min(len(rows), lo+t.micro)); err != nil {
 			return err
 		}
 	}
@@ -45,8 +45,10 @@ func (t *tuning) step(ctx context.Context, x, targets []float32, rows []int) err
 	}
 	t.opt.step(t.params, rate)
 	t.average.step(t.opt, t.params)
-	if t.state.Steps == 0 && t.hooks.Outlook != nil {
-		t.hooks.Outlook(t.outlook(time.Since(start)))
+	if t.outlook.Step == 0 {
+		if t.outlook.Step = max(1, time.Since(start)); t.hooks.Outlook != nil {
+			t.hooks.Outlook(t.outlook)
+		}
 	}
 	t.state.stepped(b.sum, b.total, b.right, rate, time.Since(start))
 	return nil
@@ -151,20 +153,6 @@ func (s *score) add(z []float32, labels [][]int, multi bool) {
 			s.addOne(zi, y[0])
 		}
 	}
-}
-
-// outlook says what the phase will cost, by its first step.
-func (t *tuning) outlook(step time.Duration) Outlook {
-	p := t.net.Phases[t.state.Phase]
-	out := Outlook{Phase: p.Name, Epochs: p.Epochs, Steps: t.steps, Step: step}
-	for _, q := range t.params {
-		out.Params += len(q.w)
-		out.Memory += 4 * int64(len(q.m)+len(q.v)+len(t.average.of[q.name]))
-	}
-	if bytes, err := t.tape.Memory(min(t.o.Micro, t.train.N())); err == nil { // the first step has laid this program out
-		out.Memory += bytes
-	}
-	return out
 }
 
 // record ends an epoch: it measures the validation data and keeps the values if they are the best.
