@@ -76,14 +76,42 @@ func (j *job) decide(ctx context.Context) error {
 		return err
 	}
 	best := strategy.Choose(scores)
-	j.choice = j.table(scores, best)
+	tuned, row, err := j.askTuning(ctx, p, &scores, &best)
+	if err != nil {
+		return err
+	}
+	j.choice = j.table(scores, best, row)
 	j.choice.Pictures, j.choice.Folds, j.choice.Untried = p.Data.N(), len(p.Folds), left
 	j.choice.Seconds = time.Since(start).Seconds()
 	if left > 0 {
 		j.note("%d candidates were not tried: the budget of %v is for the head and the test now", left, j.budget())
 	}
 	j.note("auto: %s", scores[best].Candidate.Named(j.names))
+	if tuned {
+		j.useLast(p)
+		return nil
+	}
 	return j.take(scores[best].Candidate)
+}
+
+// askTuning adds the score of training the last stages, where that was tried, and makes it the best if it is better
+// than the best head by more than the interval. Where it was not tried it returns the row that says why. Options that
+// narrow the choice leave it out.
+func (j *job) askTuning(ctx context.Context, p *strategy.Problem, scores *[]strategy.Score, best *int) (tuned bool, row *Trial, err error) {
+	if !j.o.plain() || len(j.o.Backbone.Depths) > 0 {
+		return false, nil, nil
+	}
+	score, trial, err := j.tryTuning(ctx, p, (*scores)[*best])
+	if score == nil || err != nil {
+		return false, &trial, err
+	}
+	mean, low, high := strategy.Difference(*score, (*scores)[*best])
+	j.note("%s: %.1f %% on one fold, better than the best head there by %.1f points (%.1f – %.1f)", score.Candidate, 100*score.Accuracy, 100*mean, 100*low, 100*high)
+	*scores = append(*scores, *score)
+	if low > 0 {
+		*best = len(*scores) - 1
+	}
+	return low > 0, nil, nil
 }
 
 // budget is the time that auto has.
@@ -146,13 +174,20 @@ func (j *job) problem() (*strategy.Problem, error) {
 	return p, nil
 }
 
-// table lists the scores.
-func (j *job) table(scores []strategy.Score, best int) *Choice {
+// table lists the scores, and the row of what was not tried.
+func (j *job) table(scores []strategy.Score, best int, untried *Trial) *Choice {
 	t := &Choice{}
 	for i, s := range scores {
 		mean, low, high := strategy.Difference(scores[best], s)
-		t.Candidates = append(t.Candidates, Trial{Name: s.Candidate.Named(j.names), Accuracy: s.Accuracy, Interval: [2]float64{s.Low, s.High},
-			Behind: [3]float64{mean, low, high}, Folds: s.Folds, Seconds: s.Seconds, Chosen: i == best})
+		row := Trial{Name: s.Candidate.Named(j.names), Strategy: strategyFrozen, Accuracy: s.Accuracy, Interval: [2]float64{s.Low, s.High},
+			Behind: [3]float64{mean, low, high}, Folds: s.Folds, Seconds: s.Seconds, Chosen: i == best}
+		if s.Candidate.Name != "" {
+			row.Strategy = strategyPartial
+		}
+		t.Candidates = append(t.Candidates, row)
+	}
+	if untried != nil {
+		t.Candidates = append(t.Candidates, *untried)
 	}
 	return t
 }
@@ -173,9 +208,13 @@ func (j *job) take(c strategy.Candidate) (err error) {
 	return nil
 }
 
-// narrow returns the features of m that are of some depths.
+// narrow returns the features of m, which has all depths, that are of some of them.
 func (j *job) narrow(m *feature.Matrix, depths []int) *feature.Matrix {
-	to := feature.NewMatrix(len(m.Have), j.base.Width)
+	width := 0
+	for _, d := range depths {
+		width += j.widths[d]
+	}
+	to := feature.NewMatrix(len(m.Have), width)
 	for row, have := range m.Have {
 		if to.Have[row] = have; have {
 			copy(to.Row(row), strategy.Columns(m.Row(row), j.widths, depths))
@@ -189,6 +228,22 @@ func headOf(h Head, c train.HeadOptions) Head {
 	h.Kind, h.Hidden, h.Dropout, h.Optimizer, h.WeightDecay = c.Kind, c.Hidden, c.Dropout, c.Optimizer, c.WeightDecay
 	h.Epochs, h.Schedule, h.Batch, h.LearningRate = c.Epochs, c.Schedule, c.Batch, c.LearningRate
 	return h
+}
+
+// fitAuto fits what cross-validation chose: the head, or that and the last stages.
+func (j *job) fitAuto(ctx context.Context) error {
+	if err := j.fit(ctx); err != nil || !j.o.tunes() {
+		return err
+	}
+	return j.tune(ctx)
+}
+
+// measureAuto tests what cross-validation chose.
+func (j *job) measureAuto(ctx context.Context) error {
+	if j.o.tunes() {
+		return j.measureTuned(ctx)
+	}
+	return j.measure(ctx)
 }
 
 // fitChosen fits the head that cross-validation chose on the pictures for training and validation together, for as

@@ -14,11 +14,13 @@ type Choice struct {
 // F1 of a picture's labels.
 type Trial struct {
 	Name     string     `json:"name"`
+	Strategy string     `json:"strategy"` // "frozen": a head on some depths; "partial": the last stages, tried on one fold
 	Accuracy float64    `json:"accuracy"`
 	Interval [2]float64 `json:"interval"`
 	Behind   [3]float64 `json:"behind"` // by how much: mean, low, high
 	Folds    int        `json:"folds"`  // it was held out on; not all of them where it was clearly worse
 	Seconds  float64    `json:"seconds"`
 	Chosen   bool       `json:"chosen"`
-	Reason   string     `json:"reason,omitempty"` // why it was not tried, where it was not
+	Reason   string     `json:"reason,omitempty"`   // why it was not tried, where it was not
+	Estimate float64    `json:"estimate,omitempty"` // seconds that trial and training would have taken
 }

@@ -83,8 +83,10 @@ func (j *job) tune(ctx context.Context) error {
 		return err
 	}
 	o := j.tuneOptions()
-	o.Checkpoints = &train.Checkpoints{Dir: j.place.dir, Every: j.o.Tuning.CheckpointEvery, Facts: j.facts(), Resume: j.place.resumes,
-		Warn: progress(j.o.Progress).warnText}
+	if j.place != nil { // a run that auto takes minutes for keeps none
+		o.Checkpoints = &train.Checkpoints{Dir: j.place.dir, Every: j.o.Tuning.CheckpointEvery, Facts: j.facts(), Resume: j.place.resumes,
+			Warn: progress(j.o.Progress).warnText}
+	}
 	if j.o.Resume && !j.place.resumes {
 		j.note("there is no unfinished run: a new one begins")
 	}

@@ -13,7 +13,7 @@ import (
 // training and validation pictures together then runs for that many.
 func (j *job) fit(ctx context.Context) error {
 	o := j.headOptions()
-	if j.choice != nil && !j.data.MultiLabel {
+	if j.choice != nil && !j.data.MultiLabel && !j.o.tunes() {
 		return j.fitChosen(ctx, o)
 	}
 	if err := j.tellFresh(ctx); err != nil {

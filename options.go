@@ -48,7 +48,8 @@ type TrainOptions struct {
 	Teacher  Teacher // of the same
 
 	// Strategy is how much of the network is trained. "auto": the head alone, on the depths and of the kind that do
-	// best in cross-validation on the pictures that are not for the test. "frozen": the head alone, as Head says it, on
+	// best in cross-validation on the pictures that are not for the test; with many pictures, the last stages with it, as
+	// with "partial", where a trial within the budget shows that to be better. "frozen": the head alone, as Head says it, on
 	// the network's own features. "early": the head alone, on an earlier depth (Backbone.Depths names it). "multi": the
 	// head alone, on several depths, all of them if none are named. "finetune": the head,
 	// then the last stages with it, then all. "partial": the head, then the last stages with it; what lies before
@@ -85,7 +86,8 @@ type TrainOptions struct {
 	// NoValidation keeps no pictures back for that: all epochs are run.
 	NoValidation bool
 
-	// Budget is the time after which the strategy "auto" begins with no further candidate; 0: ten minutes.
+	// Budget is the time that the strategy "auto" has from its start on: after four fifths of it no further candidate is
+	// begun, and the network is only trained if that ends within it. 0: ten minutes.
 	Budget time.Duration
 
 	// Augment names the random augmentations of the training pictures, as "hflip,rotation=15", or a preset: "light",

@@ -59,7 +59,7 @@ func (j *job) plan() []step {
 	case strategyFinetune, strategyPartial:
 		return append([]step{{"read", j.read}, {"features", j.extract}, {"head", j.fit}}, learn...)
 	case strategyAuto:
-		return []step{{"read", j.read}, {"features", j.extract}, {"choose", j.decide}, {"head", j.fit}, {"test", j.measure}, {"write", j.write}}
+		return []step{{"read", j.read}, {"features", j.extract}, {"choose", j.decide}, {"head", j.fitAuto}, {"test", j.measureAuto}, {"write", j.write}}
 	case strategyScratch:
 		return append([]step{{"read", j.read}, {"check", j.scan}}, learn...)
 	}

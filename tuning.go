@@ -58,9 +58,12 @@ const (
 	normBatch  = "batch"
 )
 
+// defaultTuneEpochs are those of strategies that begin with trained weights.
+const defaultTuneEpochs = 10
+
 // withDefaults fills in what depends on the strategy.
 func (t Tuning) withDefaults(strategy string) Tuning {
-	epochs, decay, norm := 10, 0.7, normFrozen
+	epochs, decay, norm := defaultTuneEpochs, 0.7, normFrozen
 	if strategy == strategyScratch {
 		epochs, decay, norm = 30, 1, normBatch
 		if t.LearningRate == 0 {

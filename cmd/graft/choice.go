@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/graft-ml/graft"
@@ -38,14 +39,17 @@ func showChoice(out *output, c *graft.Choice) {
 // trialText is a row of the table behind the name.
 func trialText(t graft.Trial, folds int) string {
 	if t.Reason != "" {
-		return t.Reason
+		return "not tried: " + t.Reason
 	}
 	text := fmt.Sprintf("%6.1f %%  %5.1f – %5.1f  ", 100*t.Accuracy, 100*t.Interval[0], 100*t.Interval[1])
 	if t.Chosen {
-		return text + "  taken"
+		return strings.TrimRight(text, " ") + "    taken"
 	}
 	text += fmt.Sprintf("%8.1f  %5.1f – %5.1f", 100*t.Behind[0], 100*t.Behind[1], 100*t.Behind[2])
-	if t.Folds < folds {
+	switch {
+	case t.Strategy != "frozen":
+		text += "  tried on 1 fold"
+	case t.Folds < folds:
 		text += fmt.Sprintf("  given up after %d of %d folds", t.Folds, folds)
 	}
 	return text

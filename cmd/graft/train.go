@@ -85,7 +85,7 @@ func addTraining(cmd *cobra.Command, o *graft.TrainOptions) {
 	f := cmd.Flags()
 	f.StringVar(&o.Strategy, "strategy", "", "how much of the network is trained: auto, frozen, early, multi, partial, finetune or scratch (default auto; frozen where a flag says how the head is trained; with --depth early or multi)")
 	f.BoolVar(&o.Resume, "resume", false, "go on with the run that was stopped, or begin it")
-	f.DurationVar(&o.Budget, "budget", 0, "time after which auto begins with no further candidate (default 10m)")
+	f.DurationVar(&o.Budget, "budget", 0, "time that auto has: then it begins with no further candidate (default 10m)")
 	f.StringVar(&o.Precision, "precision", "", "what a frozen network computes in: f32, bf16, int8, or auto, the fastest that keeps the accuracy (default f32)")
 	f.BoolVar(&o.QDQ, "qdq", false, "with --precision int8 or auto: also write the model as model-qdq.onnx, quantised for other runtimes")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the split, the initial weights and the order of pictures")

@@ -97,16 +97,16 @@ func (s *search) linear(penalty float64) train.HeadOptions {
 func (s *search) depths() []Candidate {
 	n := len(s.p.Widths)
 	head := s.linear(usualPenalty)
-	all := []Candidate{{[]int{n - 1}, head}}
+	all := []Candidate{{Depths: []int{n - 1}, Head: head}}
 	for from := n - 2; from >= 0; from-- {
 		var several []int
 		for d := from; d < n; d++ {
 			several = append(several, d)
 		}
-		all = append(all, Candidate{several, head})
+		all = append(all, Candidate{Depths: several, Head: head})
 	}
 	for d := n - 2; d >= 0; d-- {
-		all = append(all, Candidate{[]int{d}, head})
+		all = append(all, Candidate{Depths: []int{d}, Head: head})
 	}
 	return all
 }
@@ -125,17 +125,17 @@ func (s *search) heads() []Candidate {
 			for _, kind := range []string{train.NearestMeanHead, train.CosineHead} {
 				h := s.o.Head
 				h.Kind = kind
-				all = append(all, Candidate{depths, h})
+				all = append(all, Candidate{Depths: depths, Head: h})
 			}
 		}
 	}
 	for _, penalty := range []float64{1e-2, 1e-1, 1e-4} {
-		all = append(all, Candidate{best, s.linear(penalty)})
+		all = append(all, Candidate{Depths: best, Head: s.linear(penalty)})
 	}
 	h := s.o.Head
 	h.Hidden, h.Dropout, h.Epochs, h.Schedule = []int{256}, 0.3, 12, train.Cosine
 	h.Batch, h.LearningRate = 128, 2e-3 // as good as the defaults here, in a third of the time
-	return append(all, Candidate{best, h})
+	return append(all, Candidate{Depths: best, Head: h})
 }
 
 // again are the candidates of the third round: where another head has done best, that one on the depths that were not
@@ -145,10 +145,10 @@ func (s *search) again() []Candidate {
 	var all []Candidate
 	for _, c := range s.scores {
 		tried := slices.ContainsFunc(s.scores, func(o Score) bool {
-			return o.Candidate.String() == Candidate{c.Candidate.Depths, best.Head}.String()
+			return o.Candidate.String() == (Candidate{Depths: c.Candidate.Depths, Head: best.Head}).String()
 		})
 		if c.Folds == len(s.p.Folds) && !tried && c.Candidate.Head.WeightDecay == usualPenalty {
-			all = append(all, Candidate{c.Candidate.Depths, best.Head})
+			all = append(all, Candidate{Depths: c.Candidate.Depths, Head: best.Head})
 		}
 	}
 	return all

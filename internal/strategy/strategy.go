@@ -61,6 +61,7 @@ func (p *Problem) rests() [][]int {
 type Candidate struct {
 	Depths []int // indices into Problem.Widths, ascending
 	Head   train.HeadOptions
+	Name   string // of what is no head on depths: its score was made elsewhere
 }
 
 // String names the depths, from 1, and the head.
@@ -68,6 +69,9 @@ func (c Candidate) String() string { return c.Named(nil) }
 
 // Named is String with names of the depths.
 func (c Candidate) Named(names []string) string {
+	if c.Name != "" {
+		return c.Name
+	}
 	depths := make([]string, len(c.Depths))
 	for i, d := range c.Depths {
 		if depths[i] = fmt.Sprint(d + 1); names != nil {
@@ -102,7 +106,7 @@ type Score struct {
 // as c is not worse than rival on the same pictures by more than the 95 % interval; a nil rival is nobody's.
 func (p *Problem) CrossValidate(ctx context.Context, c Candidate, rival *Score) (Score, error) {
 	start := time.Now()
-	s := Score{Candidate: c, right: slices.Repeat([]float64{math.NaN()}, p.Data.N())}
+	s := p.NewScore(c)
 	all, head := p.columns(p.Data, c.Depths), c.Head
 	var views []train.Data
 	for _, x := range p.Views {
@@ -118,10 +122,9 @@ func (p *Problem) CrossValidate(ctx context.Context, c Candidate, rival *Score) 
 		if err != nil {
 			return s, fmt.Errorf("%v, fold %d of %d: %w", c, f+1, len(p.Folds), err)
 		}
-		if err := s.judge(ctx, r.Head, pick(all, p.Folds[f], 0), p.Folds[f]); err != nil {
+		if err := s.judge(ctx, p, r.Head, pick(all, p.Folds[f], 0), p.Folds[f]); err != nil {
 			return s, err
 		}
-		s.Folds++
 		if rival == nil {
 			continue
 		}
@@ -129,13 +132,17 @@ func (p *Problem) CrossValidate(ctx context.Context, c Candidate, rival *Score) 
 			break
 		}
 	}
-	s.Accuracy, s.Low, s.High = interval(s.right)
 	s.Seconds = time.Since(start).Seconds()
 	return s, nil
 }
 
-// judge runs a head on d, the rows held out, and marks which are right.
-func (s *Score) judge(ctx context.Context, head *nn.Graph, d train.Data, held []int) error {
+// NewScore returns the score of a candidate that was not judged on any picture.
+func (p *Problem) NewScore(c Candidate) Score {
+	return Score{Candidate: c, right: slices.Repeat([]float64{math.NaN()}, p.Data.N())}
+}
+
+// judge runs a head on d, the rows held out of p, and marks which are right.
+func (s *Score) judge(ctx context.Context, p *Problem, head *nn.Graph, d train.Data, held []int) error {
 	o := s.Candidate.Head
 	plan, err := nn.NewPlan(head, nn.PlanOptions{Pool: o.Pool, MaxBatch: 256})
 	if err != nil {
@@ -145,10 +152,27 @@ func (s *Score) judge(ctx context.Context, head *nn.Graph, d train.Data, held []
 	if err := plan.Run(ctx, [][]float32{z}, [][]float32{d.X}, d.N()); err != nil {
 		return err
 	}
-	for i, row := range held {
-		s.right[row] = right(z[i*o.Classes:(i+1)*o.Classes], d.Labels[i], o.MultiLabel)
-	}
+	s.Judge(z, p.Data.Labels, held, o.Classes, o.MultiLabel)
 	return nil
+}
+
+// Judge counts another fold: the rows held out, of which z [rows,K] are logits, and labels are those of all rows.
+func (s *Score) Judge(z []float32, labels [][]int, held []int, classes int, multi bool) {
+	for i, row := range held {
+		s.right[row] = right(z[i*classes:(i+1)*classes], labels[row], multi)
+	}
+	s.Folds++
+	s.Accuracy, s.Low, s.High = interval(s.right)
+}
+
+// Wrong returns how many of some rows, that were held out, are wrong, and of how many.
+func (s *Score) Wrong(rows []int) (wrong float64, of int) {
+	for _, row := range rows {
+		if v := s.right[row]; !math.IsNaN(v) {
+			wrong, of = wrong+1-v, of+1
+		}
+	}
+	return wrong, of
 }
 
 // right is 1 if the largest logit is the label's; for many labels the F1 of those said.

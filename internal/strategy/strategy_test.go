@@ -92,11 +92,11 @@ func TestSearchKinds(t *testing.T) {
 func TestRace(t *testing.T) {
 	p := problem(300, 4, 1000, 0.9)
 	linear := train.HeadOptions{Classes: 4, Optimizer: train.LBFGS, WeightDecay: 1e-3}
-	good, err := p.CrossValidate(t.Context(), Candidate{[]int{1}, linear}, nil)
+	good, err := p.CrossValidate(t.Context(), Candidate{Depths: []int{1}, Head: linear}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad, err := p.CrossValidate(t.Context(), Candidate{[]int{0}, linear}, &good)
+	bad, err := p.CrossValidate(t.Context(), Candidate{Depths: []int{0}, Head: linear}, &good)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestViews(t *testing.T) {
 	view := p.Data.X
 	p.Data.X = make([]float32, len(view))
 	check.Seeded(p.Data.X, "nothing", 2, -1)
-	linear := Candidate{[]int{0}, train.HeadOptions{Classes: 4, Optimizer: train.LBFGS, WeightDecay: 1e-3}}
+	linear := Candidate{Depths: []int{0}, Head: train.HeadOptions{Classes: 4, Optimizer: train.LBFGS, WeightDecay: 1e-3}}
 	without, err := p.CrossValidate(t.Context(), linear, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -201,6 +201,20 @@ func TestIntervals(t *testing.T) {
 	mean, low, high = Difference(a, b) // 0, 1, 0, 1: mean 1/2, deviation 1/2, of the mean 1/4
 	if mean != 0.5 || math.Abs(low-(0.5-1.96/4)) > 1e-4 || math.Abs(high-(0.5+1.96/4)) > 1e-4 {
 		t.Errorf("difference %v, %v – %v", mean, low, high)
+	}
+}
+
+// TestJudge judges what was scored elsewhere, beside a score of the same rows.
+func TestJudge(t *testing.T) {
+	p := &Problem{Data: train.Data{Labels: [][]int{{0}, {1}, {1}, {0}}}, Folds: [][]int{{1, 3}, {0, 2}}}
+	s := p.NewScore(Candidate{Name: "elsewhere"})
+	s.Judge([]float32{0, 1, 0, 1}, p.Data.Labels, p.Folds[0], 2, false) // right for row 1, wrong for row 3
+	if wrong, of := s.Wrong([]int{0, 1, 2, 3}); s.Accuracy != 0.5 || s.Folds != 1 || wrong != 1 || of != 2 || s.Candidate.String() != "elsewhere" {
+		t.Errorf("%v: accuracy %v in %d folds, %v of %d wrong", s.Candidate, s.Accuracy, s.Folds, wrong, of)
+	}
+	other := Score{right: []float64{0, 1, 1, 1}}
+	if mean, _, _ := Difference(other, s); mean != 0.5 {
+		t.Errorf("difference %v, want that of the rows which both have", mean)
 	}
 }
 
