@@ -146,8 +146,12 @@ func (b *Backbone) loadWhole(ctx context.Context, tell progress) (*backbone.Back
 	return base, nil
 }
 
-// looksLikeFile reports whether a name that is no file was meant as one.
+// looksLikeFile reports whether a name that is no file was meant as one. Names of published weights such as
+// resnet50.keras are not.
 func looksLikeFile(name string) bool {
+	if _, err := backbone.Find(name); err == nil {
+		return false
+	}
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".onnx", ".pth", ".pt", ".bin", ".safetensors", ".h5", ".keras", ".whl", ".zip", ".tar":
 		return true
