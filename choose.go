@@ -23,6 +23,9 @@ func (j *job) in(ctx context.Context, p nn.Precision) (*extracted, error) {
 		return nil, err
 	}
 	e := &extracted{numerics: n}
+	if j.o.Fresh {
+		return e, j.freshFeatures(ctx, e)
+	}
 	e.feats, e.bad, err = j.runViews(ctx, n, j.split.all())
 	return e, err
 }

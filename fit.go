@@ -16,9 +16,6 @@ func (j *job) fit(ctx context.Context) error {
 	if j.choice != nil && !j.data.MultiLabel && !j.o.tunes() {
 		return j.fitChosen(ctx, o)
 	}
-	if err := j.tellFresh(ctx); err != nil {
-		return err
-	}
 	head, err := train.FitHead(ctx, j.gatherViews(j.train), j.gather(j.validation), o, j.onEpoch(false))
 	if err != nil {
 		return err

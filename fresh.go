@@ -2,10 +2,12 @@ package graft
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
 
+	"github.com/graft-ml/graft/internal/feature"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/nn"
 )
@@ -13,14 +15,58 @@ import (
 // freshProbe is how many pictures are drawn to tell what an epoch will take.
 const freshProbe = 32
 
-// tellFresh says what it costs to draw the pictures of every epoch anew.
-func (j *job) tellFresh(ctx context.Context) error {
-	if !j.o.Fresh {
+// freshFeatures computes the features of all pictures where those to learn from are drawn anew in every epoch: theirs
+// are of the first epoch's draws, which standardise the features and are what the head is measured on.
+func (j *job) freshFeatures(ctx context.Context, e *extracted) (err error) {
+	if err := j.tellFresh(ctx, e.numerics); err != nil {
+		return err
+	}
+	if e.feats, e.bad, err = j.runViews(ctx, e.numerics, append(slices.Clone(j.validation), j.test...)); err != nil {
+		return err
+	}
+	x, err := j.drawing(e.numerics, 1)
+	if err != nil {
+		return err
+	}
+	first, bad, err := x.run(ctx, j.data, j.train, j.o.Progress)
+	if err != nil {
+		return err
+	}
+	j.first = first
+	e.feats, e.bad = e.feats.with(first), append(e.bad, bad...)
+	return nil
+}
+
+// with returns the features of f and those of g, which are of other samples.
+func (f *features) with(g *features) *features {
+	all := &features{rows: maps.Clone(f.rows), stats: f.stats}
+	n := len(f.matrix.Have)
+	all.matrix = feature.NewMatrix(n+len(g.matrix.Have), f.matrix.Width)
+	copy(all.matrix.Data, f.matrix.Data)
+	copy(all.matrix.Data[len(f.matrix.Data):], g.matrix.Data)
+	copy(all.matrix.Have, f.matrix.Have)
+	copy(all.matrix.Have[n:], g.matrix.Have)
+	for i, row := range g.rows {
+		all.rows[i] = n + row
+	}
+	all.stats.Computed += g.stats.Computed
+	all.stats.Cached += g.stats.Cached
+	return all
+}
+
+// tellFresh says, once, what it costs to draw the pictures of every epoch anew.
+func (j *job) tellFresh(ctx context.Context, n numerics) error {
+	if j.told {
 		return nil
 	}
+	j.told = true
 	some := j.train[:min(len(j.train), freshProbe)]
+	x, err := j.drawing(n, 1)
+	if err != nil {
+		return err
+	}
 	start := time.Now()
-	if err := j.drawn(ctx, 1, some, freshProbe, func(_, _ []float32) error { return nil }); err != nil {
+	if _, err := x.forward(ctx, j.data, some, func(int, []float32) error { return nil }, nil); err != nil {
 		return err
 	}
 	rate := float64(len(some)) / time.Since(start).Seconds()
@@ -30,7 +76,7 @@ func (j *job) tellFresh(ctx context.Context) error {
 		again = ", and more for the second fit"
 	}
 	seconds := math.Round(float64(epochs*len(j.train)) / rate)
-	j.note("drawn anew by %v: the base runs on %d pictures in each of at most %d epochs; at %.3g pictures/s that is %v%s; --views K would run it on K-1 draws of each, once",
+	j.note("drawn anew by %v: the base runs on %d pictures in each of at most %d epochs; at %.3g pictures/s that is %v%s; --views K would run it on each as it is and on K-1 draws, once",
 		j.o.augment(), len(j.train), epochs, rate, time.Duration(seconds)*time.Second, again)
 	return nil
 }
@@ -52,9 +98,12 @@ func (j *job) fresh(index []int) func(ctx context.Context, epoch int, rows []int
 // keptDraws is fresh for draws that depend on nothing but the picture and the epoch: they are computed through the cache,
 // so that the second fit, and a run with another head, finds them there.
 func (j *job) keptDraws(ctx context.Context, epoch int, index, rows []int, n int, each func(x, targets []float32) error) error {
-	f, err := j.drawnFeatures(ctx, epoch, index)
-	if err != nil {
-		return err
+	f := j.first
+	if epoch > 1 || slices.ContainsFunc(index, func(i int) bool { _, ok := f.rows[i]; return !ok }) {
+		var err error
+		if f, err = j.drawnFeatures(ctx, epoch, index); err != nil {
+			return err
+		}
 	}
 	var batch []float32
 	for part := range slices.Chunk(rows, n) {

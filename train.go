@@ -88,6 +88,8 @@ type job struct {
 	feats    *features
 	numerics numerics          // what they were computed in, and what the model is
 	views    []*features       // further ones of the pictures that are learnt from, drawn at random
+	first    *features         // where every epoch draws anew, of the first one's draws
+	told     bool              // what that costs
 	bad      []dataset.Skipped // in the order in which they were found, split's own first
 
 	// decide, with the strategy auto

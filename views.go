@@ -94,9 +94,14 @@ func (j *job) extractViews(ctx context.Context) error {
 	return nil
 }
 
+// drawing returns what runs the base on samples to learn from, as they are drawn in an epoch.
+func (j *job) drawing(n numerics, epoch int) (*extractor, error) {
+	return newExtractor(j.base, n, j.pool, j.o.Reading, sight{draws: &loader.Augmentation{Random: j.random(), Epoch: epoch}})
+}
+
 // drawnFeatures returns the features of some samples to learn from, as they are drawn in an epoch, through the cache.
 func (j *job) drawnFeatures(ctx context.Context, epoch int, index []int) (*features, error) {
-	x, err := newExtractor(j.base, j.numerics, j.pool, j.o.Reading, sight{draws: &loader.Augmentation{Random: j.random(), Epoch: epoch}})
+	x, err := j.drawing(j.numerics, epoch)
 	if err != nil {
 		return nil, err
 	}
