@@ -50,6 +50,7 @@ var above = map[string][]string{
 	"": {"dataset", "metric", "internal/atomicfile", "internal/backbone", "internal/cluster", "internal/cpu", "internal/decode", "internal/feature", "internal/hub", "internal/kernel", "internal/loader",
 		"internal/nn", "internal/onnx", "internal/quant", "internal/report", "internal/sample", "internal/sniff", "internal/strategy", "internal/tensor", "internal/train", "internal/transform", "internal/weights"},
 	"bench/tinyimagenet": {"internal/decode"},
+	"examples/recipe":    {""},
 	"cmd/graft":          {"", "dataset", "metric", "internal/atomicfile", "internal/cpu", "internal/loader", "internal/report", "internal/sample", "internal/transform"},
 }
 

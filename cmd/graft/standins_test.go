@@ -77,7 +77,7 @@ func offline(t *testing.T, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"resnet50.tv1", "efficientnet_lite0.lite"} {
+	for _, name := range []string{"resnet50.tv1", "resnet50.keras", "efficientnet_lite0.lite"} {
 		about := hub.About{Name: name, File: "network.onnx", Source: "a test", Facts: map[string]string{"input_mode": "torch"}}
 		if _, err := store.Put(t.Context(), about, bytes.NewReader(data), func(string) error { return nil }); err != nil {
 			t.Fatal(err)
