@@ -270,14 +270,6 @@ func Difference(a, b Score) (mean, low, high float64) {
 			all = append(all, d)
 		}
 	}
-	n := float64(len(all))
-	for _, d := range all {
-		mean += d / n
-	}
-	variance := 0.0
-	for _, d := range all {
-		variance += (d - mean) * (d - mean) / n
-	}
-	half := 1.959963984540054 * math.Sqrt(variance/n)
-	return mean, mean - half, mean + half
+	d := metric.PairedMean(all)
+	return d.Value, d.Low, d.High
 }
