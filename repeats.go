@@ -129,7 +129,7 @@ func (j *job) repeat(ctx context.Context) error {
 				return fmt.Errorf("%v: %w", p, err)
 			}
 		}
-		reports = append(reports, r)
+		reports = append(reports, &metric.Report{N: r.N, Scores: r.Scores}) // confusion matrices of many splits would be large
 		j.repeats.Fits = append(j.repeats.Fits, j.fitOf(p))
 		j.note("%v (%d of %d): %s %.1f %%", p, n+1, len(all), r.Scores[0].Title, 100*r.Scores[0].Value)
 		if left := len(all) - n - 1; n == 1 && left > 0 {
