@@ -28,7 +28,7 @@ func (o *TrainOptions) validateViews() []error {
 	}
 	switch {
 	case o.Fresh && (o.tunes() || o.Strategy == strategyAuto):
-		errs = append(errs, fmt.Errorf("fresh with strategy %q: it is for a frozen base with one kind of head, frozen, early or multi; finetune and scratch draw anew anyway", o.Strategy))
+		errs = append(errs, fmt.Errorf("fresh with strategy %q: it is for a frozen base with one kind of head, frozen, early or multi; those that train the network draw anew anyway", o.Strategy))
 	case o.Fresh && o.Views > 0:
 		errs = append(errs, fmt.Errorf("fresh with %d views: either every epoch draws anew, or the views are drawn once", o.Views))
 	case o.Fresh && o.repeats():
