@@ -1,10 +1,12 @@
 """Measures one engine on one network, in this process alone: peer.py ENGINE MODEL.onnx BATCH THREADS SECONDS SIZE NAME.
 
 Prints {"min", "median", "max"} of pictures a second over twenty windows of the time, as graft bench does. MODEL.onnx is
-what all engines but PyTorch run; PyTorch, which reads no ONNX, runs torchvision's network called NAME.
+what all engines but PyTorch run; PyTorch, which reads no ONNX, runs torchvision's network called NAME. ENGINE torch_train is
+PyTorch in steps of training.
 """
 
 import json
+import pathlib
 import statistics
 import sys
 import time
@@ -44,6 +46,33 @@ def torch(model, name, x, threads):
     def run():
         with torch.inference_mode():
             return network(pictures)
+
+    return run
+
+
+def torch_train(model, name, x, threads):
+    """Steps of training with the statistics of the batch. Pictures are of 1000 classes; no weight is pulled to zero."""
+    import torch
+    import torchvision
+
+    torch.set_num_threads(threads)
+    name = {"mobilenetv2": "mobilenet_v2", "mobilenetv3_large": "mobilenet_v3_large", "mobilenetv3_small": "mobilenet_v3_small"}.get(name, name)
+    if name == "resnet10s":
+        sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "testdata" / "training"))
+        from make_scratch import ResNet10s
+
+        network = ResNet10s(1000)
+    else:
+        network = torchvision.models.get_model(name)
+    network.train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-9, momentum=0.9)
+    pictures = torch.from_numpy(x) / 255
+    labels = torch.arange(len(x)) % 1000
+
+    def run():
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(network(pictures), labels).backward()
+        optimizer.step()
 
     return run
 
