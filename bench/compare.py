@@ -32,6 +32,8 @@ def arguments():
     p.add_argument("--graft", required=True, help=argparse.SUPPRESS)
     p.add_argument("--work", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     o = p.parse_args()
+    if o.train and o.precision != "f32":
+        p.error("--train is measured in f32")
     o.networks = o.networks or (TRAINED if o.train else NETWORKS)
     o.batches = o.batches or ("16" if o.train else "1,8")
     return o

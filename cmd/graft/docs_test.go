@@ -61,6 +61,9 @@ func runBlocks(t *testing.T, matches [][]string) {
 			continue
 		}
 		script = strings.ReplaceAll(script, "go run ./cmd/graft", "graft")
+		if strings.Contains(script, cutterCommand) {
+			script = strings.ReplaceAll(script, cutterCommand, cutter(t))
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		cmd := exec.CommandContext(ctx, "sh", "-e", "-c", script)
 		cmd.Dir, cmd.Env = dir, env
@@ -70,6 +73,19 @@ func runBlocks(t *testing.T, matches [][]string) {
 			t.Fatalf("%s\n%s\n%v", script, out, err)
 		}
 	}
+}
+
+// cutterCommand is how documents call the tool that cuts mosaics.
+const cutterCommand = "go run ./bench/tinyimagenet"
+
+// cutter builds that tool and returns its path.
+func cutter(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tinyimagenet")
+	if out, err := exec.Command("go", "build", "-o", path, "../../bench/tinyimagenet").CombinedOutput(); err != nil {
+		t.Fatalf("%s\n%v", out, err)
+	}
+	return path
 }
 
 // binaries returns a folder in which this test program goes by the name graft.

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"image"
+	"image/png"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -34,6 +36,7 @@ func standIns(t *testing.T, dir string) {
 	if err := writeUneven(filepath.Join(dir, "uneven.csv")); err != nil {
 		t.Fatal(err)
 	}
+	writeMosaics(t, filepath.Join(dir, "mosaics"))
 	if real := os.Getenv("GRAFT_DATA"); real != "" {
 		for _, name := range []string{caltech, mobilenet} {
 			if err := os.Symlink(filepath.Join(real, name), filepath.Join(dir, name)); err != nil {
@@ -123,6 +126,35 @@ func writeWheel(t *testing.T, path string) {
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// writeMosaics writes a folder with the layout of Tiny-ImageNet's mosaics, of sixteen pictures each.
+func writeMosaics(t *testing.T, dir string) {
+	t.Helper()
+	files := map[string][]byte{"classes.tsv": []byte("n01\tgoldfish, Carassius auratus\nn02\ttrilobite\n")}
+	for k, name := range []string{"n01_0.webp", "n02_0.webp", "n02_1.webp"} {
+		const side = 4 * 64
+		r, m := rand.New(rand.NewPCG(1, uint64(k))), image.NewNRGBA(image.Rect(0, 0, side, side))
+		for i := range m.Pix {
+			m.Pix[i] = uint8(r.IntN(128) + 100*min(k, 1))
+			if i%4 == 3 {
+				m.Pix[i] = 255
+			}
+		}
+		var b bytes.Buffer // what is no WebP is read all the same: the content says what a file is
+		if err := png.Encode(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		files[name] = b.Bytes()
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -112,7 +112,7 @@ func compareCurves(t *testing.T, got, want []float64) {
 	if !(first <= scratchTol && ten <= scratchTenTol && later <= scratchMeanTol) {
 		t.Errorf("losses are off by %.1e in the first five steps, %.1e in ten, %.1e in means of ten: %.4f, want %.4f", first, ten, later, got, want)
 	}
-	t.Logf("off by %.1e, %.1e, %.1e", first, ten, later)
+	t.Logf("off by %.1e, %.1e, %.1e: %.4f", first, ten, later, got)
 }
 
 func mean(v []float64) float64 {
