@@ -23,6 +23,15 @@ func TestTeacher(t *testing.T) {
 			o.Strategy, o.Teacher = "partial", graft.Teacher{Name: trained(), Weight: -1, Features: 1}
 		},
 		"finetune, views and a model": func(o *graft.TrainOptions) { o.Augment, o.Teacher.Name = "hflip,rotation=20", trained() },
+		"partial, views and a model that averages views": func(o *graft.TrainOptions) {
+			own := tinyOptions(dir, "frozen")
+			own.TTA, own.Tuning, own.Out = "hflip", graft.Tuning{}, filepath.Join(dir, "teacher")
+			run, err := graft.Train(context.Background(), photos, own)
+			if err != nil {
+				panic(err)
+			}
+			o.Strategy, o.Augment, o.Teacher = "partial", "hflip", graft.Teacher{Name: run.Model, Features: 1}
+		},
 		"scratch, blends and a backbone": func(o *graft.TrainOptions) {
 			o.Strategy, o.Augment, o.Teacher = "scratch", "mixup,cutmix", graft.Teacher{Name: "graft_s", Features: 2}
 		},

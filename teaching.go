@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -41,7 +42,7 @@ func (j *job) openTeacher(ctx context.Context) error {
 		return fmt.Errorf("teacher: %w", err)
 	}
 	j.teacher = &teacher{j: j, base: base}
-	if base.Metadata[keyClasses] == "" {
+	if info, err := os.Stat(b.Name); err != nil || !info.Mode().IsRegular() || base.Metadata[keyClasses] == "" {
 		j.note("teacher %s: %s", base.Name, base.Cut)
 		return nil
 	}
@@ -53,7 +54,11 @@ func (j *job) openTeacher(ctx context.Context) error {
 
 // openModel takes the head of a model that graft wrote, and finds the classes in it.
 func (t *teacher) openModel(path string) error {
-	in, err := decodeInfo(t.base.Metadata)
+	file, err := onnx.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	in, err := decodeInfo(file.Metadata)
 	if err != nil {
 		return err
 	}
@@ -72,11 +77,8 @@ func (t *teacher) openModel(path string) error {
 		return fmt.Errorf("it does not know the %s %s, of %d here: take a model of the same classes, or the network that it was made from",
 			plural(len(missing), "class", "classes"), strings.Join(missing, ", "), len(t.columns))
 	}
-	file, err := onnx.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if t.head, err = logitsOf(file.Graph, t.base.Metadata[backbone.KeyFeatures]); err != nil {
+	// Where a model averages several views of a picture, its base here is that of one view, and the head goes on from averages.
+	if t.head, err = logitsOf(file.Graph, file.Metadata[backbone.KeyFeatures]); err != nil {
 		return err
 	}
 	others := ""
