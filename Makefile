@@ -1,13 +1,17 @@
 # Everyday commands. `make check` is what CI runs.
 export CGO_ENABLED = 0
 
-.PHONY: check test bench fuzz generate golden goldens full bench-peers roofline kill-test
+.PHONY: check test test-arm64 bench fuzz generate golden goldens full bench-peers roofline kill-test
 
 check:
 	.ci/run
 
 test:
 	go test ./...
+
+# Runs the tests of the engine on arm64, emulated by qemu-user-static: ten minutes.
+test-arm64:
+	GOARCH=arm64 go test -short -timeout 60m -exec qemu-aarch64-static ./internal/kernel ./internal/nn
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

@@ -65,16 +65,17 @@ func (v *int8Case) sum(n, y, x, oc int) int {
 	return sum
 }
 
-// want returns an output in units of the output's scale, as documented, before it is rounded.
+// want returns an output in units of the output's scale, as documented, before it is rounded. Each step is a float32 by
+// conversion, because some compilers multiply and add at once otherwise.
 func (v *int8Case) want(res []uint8, n, y, x, oc int) float32 {
 	out := float64(v.Out.Scale)
 	if v.Float {
 		out = 1
 	}
-	f := float32(v.sum(n, y, x, oc)) * float32(float64(v.In.Scale)*float64(v.scale[oc])/out)
+	f := float32(float32(v.sum(n, y, x, oc)) * float32(float64(v.In.Scale)*float64(v.scale[oc])/out))
 	f += float32(float64(v.bias[oc]) / out)
 	if res != nil {
-		f += float32(int(res[v.Conv.Res.At(n, y, x)+oc])-int(v.Res.Zero)) * (v.Res.Scale / float32(out))
+		f += float32(float32(int(res[v.Conv.Res.At(n, y, x)+oc])-int(v.Res.Zero)) * (v.Res.Scale / float32(out)))
 	}
 	lo, hi := v.Conv.Act.bounds()
 	return min(max(f, lo/float32(out)), hi/float32(out))
