@@ -17,6 +17,12 @@ func (d *DepthwiseGradWeight) PartialLen() int { return d.Parts() * d.PackedLen(
 // Run computes the sums of a part, for the channels [c0, c1), and stores them to partial [PartialLen]: those of dY,
 // then those of each tap.
 func (d *DepthwiseGradWeight) Run(partial, src, dy []float32, part, c0, c1 int) {
+	d.RunReady(partial, src, dy, part, c0, c1, func(int, int) {})
+}
+
+// RunReady is Run, which calls ready for the rows [r0, r1) of dY, counted over all N·OutH, just before it reads them: they
+// may be computed there, few enough to stay in a cache.
+func (d *DepthwiseGradWeight) RunReady(partial, src, dy []float32, part, c0, c1 int, ready func(r0, r1 int)) {
 	must("depthwise gradient part", d.Parts(), 0, part+1)
 	must("depthwise gradient sums", len(partial), 0, d.PartialLen())
 	must("depthwise gradient channels", d.C, c0, c1)
@@ -31,7 +37,20 @@ func (d *DepthwiseGradWeight) Run(partial, src, dy []float32, part, c0, c1 int) 
 	y, x := (d.OutH-1)*d.StrideH+(d.KH-1)*d.DilH, (d.OutW-1)*d.StrideW+(d.KW-1)*d.DilW
 	must("depthwise gradient input", len(src), d.Src.Start, d.Src.At(d.N-1, y, x)+d.C)
 	must("depthwise gradient output", len(dy), d.Dst.Start, d.Dst.At(d.N-1, d.OutH-1, d.OutW-1)+d.C)
-	d.gradRows(sums, src, dy, part*rows/parts, (part+1)*rows/parts, c0, c1)
+	r0, end := part*rows/parts, (part+1)*rows/parts
+	for most := d.rowsAtOnce(c1 - c0); r0 < end; {
+		r1 := min(r0+most, end, (r0/d.OutH+1)*d.OutH)
+		ready(r0, r1)
+		d.gradRows(sums, src, dy, r0, r1, c0, c1)
+		r0 = r1
+	}
+}
+
+// rowsAtOnce returns for how many rows of so many channels all taps are computed together: few enough for a cache,
+// because every tile of taps and every vector of channels goes through them.
+func (d *DepthwiseGradWeight) rowsAtOnce(channels int) int {
+	const cache = 16 << 10
+	return max(1, cache/(d.OutW*channels))
 }
 
 // gradRowsGeneric adds the products of the rows [r0, r1) of pixels to sums.

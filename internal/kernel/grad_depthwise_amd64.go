@@ -18,8 +18,7 @@ type depthGradArgs struct {
 	lanes            uint64
 }
 
-// gradRows adds the products of the rows [r0, r1) of pixels to sums, some rows of a picture at a time: few enough for
-// the second-level cache, because every tile of taps and every vector of channels goes through them.
+// gradRows adds the products of the rows [r0, r1) of pixels, which are of one picture, to sums.
 func (d *DepthwiseGradWeight) gradRows(sums, src, dy []float32, r0, r1, c0, c1 int) {
 	lanes := 16
 	switch {
@@ -30,22 +29,18 @@ func (d *DepthwiseGradWeight) gradRows(sums, src, dy []float32, r0, r1, c0, c1 i
 		d.gradRowsGeneric(sums, src, dy, r0, r1, c0, c1)
 		return
 	}
-	const cache = 16 << 10
-	most := max(1, cache/(d.OutW*(c1-c0)))
 	tail := (c1 - c0) % lanes
 	a := depthGradArgs{sumStep: 4 * d.C, colStep: 4 * d.DilW * d.Src.Pixel, cols: d.OutW, srcStep: 4 * d.StrideW * d.Src.Pixel, dyStep: 4 * d.Dst.Pixel,
 		blocks: (c1 - c0) / lanes, tail: tail, mask: tailMask(tail), lanes: 1<<tail - 1}
 	a.srcGap, a.dyGap = 4*d.StrideH*d.Src.Row-d.OutW*a.srcStep, 4*d.Dst.Row-d.OutW*a.dyStep
-	for r := r0; r < r1; r += a.rows {
-		n, y := r/d.OutH, r%d.OutH
-		a.rows = min(most, r1-r, d.OutH-y)
-		g := dy[d.Dst.At(n, y, 0)+c0:]
-		a.dy = element(g, 0)
-		for i := range a.rows {
-			columns{sum: sums[c0:], a: g[i*d.Dst.Row:]}.run(columnSumsOf, Rows{N: d.OutW, Width: c1 - c0, From: d.Dst.Pixel})
-		}
-		d.gradTaps(&a, sums[d.C+c0:], src[d.Src.At(n, y*d.StrideH, 0)+c0:], lanes == 16)
+	n, y := r0/d.OutH, r0%d.OutH
+	a.rows = r1 - r0
+	g := dy[d.Dst.At(n, y, 0)+c0:]
+	a.dy = element(g, 0)
+	for i := range a.rows {
+		columns{sum: sums[c0:], a: g[i*d.Dst.Row:]}.run(columnSumsOf, Rows{N: d.OutW, Width: c1 - c0, From: d.Dst.Pixel})
 	}
+	d.gradTaps(&a, sums[d.C+c0:], src[d.Src.At(n, y*d.StrideH, 0)+c0:], lanes == 16)
 }
 
 // gradTaps adds the products of the pixels that a tells for all taps, of which the first meets src and has its sum at

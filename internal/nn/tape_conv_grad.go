@@ -208,9 +208,16 @@ func (c *tapeCompiler) winogradSums(n *Node, k *kernel.WinogradGradWeight, src, 
 // depthwiseSums is weightSums where each channel has its own kernel.
 func (c *tapeCompiler) depthwiseSums(n *Node, k *kernel.DepthwiseGradWeight, src, dy *planValue, to gradTarget) {
 	sums := &planValue{size: k.PartialLen(), first: -1}
-	c.emit(step{node: n, reads: []*planValue{src, dy}, writes: []*planValue{sums}, tasks: k.Parts(), task: func(f *frame, i int) {
+	s := step{node: n, reads: []*planValue{src, dy}, writes: []*planValue{sums}, tasks: k.Parts(), task: func(f *frame, i int) {
 		k.Run(f.of(sums), f.of(src), f.of(dy), i, 0, k.C)
-	}})
+	}}
+	if lead := c.leaders[n]; lead != nil {
+		s.reads, s.writes = append(s.reads, lead.reads...), append(s.writes, lead.dx)
+		s.task = func(f *frame, i int) {
+			k.RunReady(f.of(sums), f.of(src), f.of(dy), i, 0, k.C, func(r0, r1 int) { lead.run(f, r0, r1) })
+		}
+	}
+	c.emit(s)
 	c.emit(step{node: n, reads: []*planValue{sums}, writes: to.writes, tasks: 1, task: func(f *frame, _ int) {
 		dw, db, add := to.at(f)
 		k.Reduce(dw, db, f.of(sums), add)

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"slices"
 
 	"github.com/graft-ml/graft/internal/kernel"
 )
@@ -39,15 +40,15 @@ func (d *foldedNorm) fold(toW, toB, w, b []float32) {
 func (c *tapeCompiler) foldable(g *normGroup, l *links) *Node {
 	n := g.node
 	conv := l.only(n.Inputs[0], "Conv")
-	if g.norm.batch || conv == nil || !c.t.path[conv] || c.convAt(conv) == nil {
+	if g.norm.batch || conv == nil || !c.t.path[conv] || c.convAt(conv) == nil || !l.owns(conv) {
 		return nil
 	}
-	for _, in := range conv.Inputs[1:] {
-		if in != "" && l.uses[in] > 1 {
-			return nil // shared with another node
-		}
-	}
 	return conv
+}
+
+// owns reports whether no other node reads the inputs of n but for the first.
+func (l *links) owns(n *Node) bool {
+	return !slices.ContainsFunc(n.Inputs[1:], func(in string) bool { return in != "" && l.uses[in] > 1 })
 }
 
 // foldedForward emits a group whose normalisation is folded into a convolution.

@@ -100,3 +100,26 @@ func (g *normGroup) clipsAlone() bool {
 func (g *normGroup) kernel(x *planValue) *kernel.BatchNorm {
 	return &kernel.BatchNorm{C: x.c, N: x.n, H: x.h, W: x.w, X: x.grid(), Eps: g.node.Attrs.Float("epsilon", 1e-5)}
 }
+
+// leader computes some rows of the gradient dx by the input of a normalisation.
+type leader struct {
+	reads []*planValue
+	dx    *planValue
+	run   func(f *frame, r0, r1 int)
+}
+
+// lead has the sums for the weights of a depthwise convolution compute the gradient by its output as they go, where
+// that is the input of group g and has no other maker or reader; else it emits a step for it.
+func (c *tapeCompiler) lead(g *normGroup, t *leader) {
+	if n := g.maker; n != nil && !c.segmented && c.want(n, 1) {
+		if v := c.convAt(n); v != nil && v.depthwise() {
+			c.leaders[n] = t
+			return
+		}
+	}
+	rows := newCut(t.dx.n*t.dx.h, 4*t.dx.w*t.dx.c)
+	c.emit(step{node: g.node, reads: t.reads, writes: []*planValue{t.dx}, tasks: rows.parts, task: func(f *frame, i int) {
+		r0, r1 := rows.at(i)
+		t.run(f, r0, r1)
+	}})
+}

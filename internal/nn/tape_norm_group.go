@@ -11,6 +11,8 @@ type normGroup struct {
 	res  string
 	act  kernel.Act
 	conv *Node // into which the normalisation is folded; nil: none
+
+	maker *Node // the convolution that makes the input for this group alone, from weights of its own; nil: none
 }
 
 // findGroups finds them. A group stands where its last node does, when a residual is ready.
@@ -43,6 +45,9 @@ func (c *tapeCompiler) findGroups() {
 			}
 		}
 		c.groups[g.last] = g
+		if conv := l.only(n.Inputs[0], "Conv"); conv != nil && l.owns(conv) {
+			g.maker = conv
+		}
 		if c.normOf[n.Inputs[0]] == nil {
 			c.normOf[n.Inputs[0]] = g
 		}
@@ -181,9 +186,7 @@ func (c *tapeCompiler) normBackward(g *normGroup) {
 	dx := c.over(n.Inputs[0], out)
 	k.DX = dx.grid()
 	if b.batch {
-		rows := newCut(dx.n*dx.h, 4*dx.w*dx.c)
-		c.emit(step{node: n, reads: []*planValue{x, dy}, writes: []*planValue{dx}, tasks: rows.parts, task: func(f *frame, i int) {
-			r0, r1 := rows.at(i)
+		c.lead(g, &leader{reads: []*planValue{x, dy}, dx: dx, run: func(f *frame, r0, r1 int) {
 			k.GradInput(f.of(dx), f.of(dy), f.of(x), b.center, coef, r0, r1)
 		}})
 	} else {
