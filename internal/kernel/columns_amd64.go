@@ -42,16 +42,16 @@ func (c columns) run(kind columnKind, r Rows) {
 		return
 	}
 	tail := r.Width % lanes
-	args := columnArgs{a: element(c.a, 0), b: element(c.b, 0), mean: element(c.mean, 0), sum: element(c.sum, 0), dot: element(c.dot, 0),
-		stepA: 4 * r.From, stepB: 4 * r.From2, rows: r.N, blocks: r.Width / lanes, tail: tail, mask: tailMask(tail), lanes: 1<<tail - 1,
+	args := columnArgs{mean: element(c.mean, 0), sum: element(c.sum, 0), dot: element(c.dot, 0),
+		stepA: 4 * r.From, stepB: 4 * r.From2, blocks: r.Width / lanes, tail: tail, mask: tailMask(tail), lanes: 1<<tail - 1,
 		scale: element(c.scale, 0), shift: element(c.shift, 0), lo: c.lo, hi: c.hi}
-	for left := r.N; left > 0; left -= args.rows {
-		args.rows = min(left, max(columnRows, columnElements/r.Width))
+	for row := 0; row < r.N; row += args.rows {
+		args.rows = min(r.N-row, max(columnRows, columnElements/r.Width))
+		args.a, args.b = element(c.a, row*r.From), element(c.b, row*r.From2)
 		if lanes == 16 {
 			columnAVX512(&args, kind)
 		} else {
 			columnAVX2(&args, kind)
 		}
-		args.a, args.b = unsafe.Add(args.a, args.rows*args.stepA), unsafe.Add(args.b, args.rows*args.stepB)
 	}
 }
