@@ -163,27 +163,9 @@ func TestAugmentedRuns(t *testing.T) {
 	train := func(strategy, augment string, threads, stopAfter int) []byte {
 		t.Helper()
 		o := tinyOptions(dir, strategy)
-		o.Augment, o.Reading.Threads, o.Out = augment, threads, filepath.Join(t.TempDir(), "run")
-		if stopAfter > 0 {
-			ctx, cancel := context.WithCancel(t.Context())
-			steps := 0
-			o.Progress = func(e graft.Event) {
-				if e.Step != nil && e.Step.Name == "tune" {
-					if steps++; steps == stopAfter {
-						cancel()
-					}
-				}
-			}
-			if _, err := graft.Train(ctx, photos, o); !errors.Is(err, context.Canceled) {
-				t.Fatal(err)
-			}
-			o.Resume, o.Progress = true, nil
-		}
-		run, err := graft.Train(t.Context(), photos, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return readFile(t, run.Model)
+		o.Augment = augment
+		model, _ := trainFile(t, photos, o, threads, stopAfter)
+		return model
 	}
 	plain := map[string][]byte{"finetune": train("finetune", "", 1, 0), "partial": train("partial", "", 1, 0)}
 	for _, k := range [][2]string{{"finetune", "hflip,rotation=20"}, {"finetune", "mixup,cutmix,hflip"}, {"partial", "mixup,rotation=20"}} {
