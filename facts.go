@@ -28,7 +28,7 @@ func (j *job) facts() map[string]string {
 			}
 		}))
 	}
-	if a := j.o.augment(); a.Changes() || a.Mixes() {
+	if a := j.o.augment(); a.Draws() {
 		f["augmentation"] = fmt.Sprint(augmentations, " ", a)
 	}
 	if j.teacher != nil {

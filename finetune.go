@@ -203,10 +203,9 @@ func (j *job) network() (*nn.Graph, train.Network, error) {
 	net.Graph, net.Features, net.Dropped = full, base.Outputs[0].Name, train.Droppable(full.Nodes[len(base.Nodes):])
 	net.Phases = j.phases(full, stages, len(base.Nodes))
 	first := len(stages) - j.o.Tuning.Stages
-	augment := j.o.augment()
-	switch drawn := augment.Changes() || augment.Mixes(); {
+	switch {
 	case j.o.Strategy != strategyPartial || first <= 0:
-	case drawn:
+	case j.o.augment().Draws():
 		j.note("augmentation: the frozen stages run in every epoch, on what is drawn there")
 	default:
 		var before *nn.Graph
@@ -277,8 +276,7 @@ func (j *job) pictures(index []int) train.Set {
 			}
 			return each(b.Pixels, targets)
 		}
-		augment := j.o.augment()
-		if epoch == 0 || !augment.Changes() && !augment.Mixes() {
+		if epoch == 0 || !j.o.augment().Draws() {
 			_, err := loader.Run(ctx, samples{j.data}, wanted, o, func(b loader.Batch) error { return give(b, nil) })
 			return err
 		}

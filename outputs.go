@@ -135,7 +135,7 @@ func (j *job) backboneInfo() BackboneInfo {
 
 func (j *job) headInfo() headInfo {
 	h := headInfo{Strategy: j.o.Strategy, Kind: cmp.Or(j.o.Head.Kind, train.DenseHead), Hidden: j.o.Head.Hidden, Optimizer: cmp.Or(j.o.Head.Optimizer, train.Adam), BestEpoch: j.best, Refit: j.refit > 0, Teacher: j.teacher.info()}
-	if a := j.o.augment(); a.Changes() || a.Mixes() {
+	if a := j.o.augment(); a.Draws() {
 		h.Augment, h.Views, h.Fresh = a.String(), j.o.Views, j.o.Fresh
 	}
 	if v := j.o.tta(); v.N() > 1 {

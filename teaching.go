@@ -128,8 +128,7 @@ func logitsOf(g *nn.Graph, features string) (*nn.Graph, error) {
 // where those are the same in every epoch.
 func (j *job) teach(ctx context.Context) (err error) {
 	t, o := j.teacher, j.o.Teacher
-	augment := j.o.augment()
-	draws := augment.Changes() || augment.Mixes()
+	draws := j.o.augment().Draws()
 	var feats *features
 	if !draws || t.head == nil || o.Features > 0 {
 		if feats, err = t.extract(ctx); err != nil {

@@ -191,6 +191,9 @@ func (a Augment) String() string {
 	return strings.Join(items, ",")
 }
 
+// Draws reports whether a does anything: whether pictures or labels of an epoch differ from those of another.
+func (a Augment) Draws() bool { return a.Changes() || a.Mixes() }
+
 // Changes reports whether a changes single pictures.
 func (a Augment) Changes() bool {
 	a.strength[mixup], a.strength[cutmix] = 0, 0
