@@ -36,8 +36,8 @@ func (b *bench) training(ctx context.Context) error {
 	for i := range learn.Labels {
 		learn.Labels[i] = []int{i % benchClasses}
 	}
-	learn.Load = func(_ context.Context, _ int, rows []int, n int, each func(x, targets []float32) error) error {
-		for range len(rows) / n {
+	learn.Load = func(_ context.Context, _ int, turns []train.Turn, n int, each func(x, targets []float32) error) error {
+		for range len(turns) / n {
 			if err := each(b.src[0], nil); err != nil {
 				return err
 			}

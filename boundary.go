@@ -3,6 +3,7 @@ package graft
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/graft-ml/graft/internal/backbone"
@@ -114,11 +115,7 @@ var errFull = fmt.Errorf("the activation cache is full")
 func (b *boundary) compute(ctx context.Context, index []int, n int, each func(index []int, x []float32) error) error {
 	var x []float32
 	done := 0
-	rows := make([]int, len(index))
-	for i := range rows {
-		rows[i] = i
-	}
-	return b.j.pictures(index).Load(ctx, 0, rows, n, func(pixels, _ []float32) error {
+	return b.j.pictures(index).Load(ctx, 0, train.Turns(len(index)), n, func(pixels, _ []float32) error {
 		batch := index[done:min(len(index), done+n)]
 		if x = x[:cap(x)]; len(x) < len(batch)*b.width {
 			x = make([]float32, len(batch)*b.width)
@@ -135,12 +132,12 @@ func (b *boundary) compute(ctx context.Context, index []int, n int, each func(in
 // set is the set of some samples at the boundary.
 func (b *boundary) set(index []int) train.Set {
 	s := b.j.pictures(index)
-	s.Load = func(ctx context.Context, _ int, rows []int, n int, each func(x, targets []float32) error) error {
-		x := make([]float32, min(n, len(rows))*b.width)
-		for ; len(rows) > 0; rows = rows[min(n, len(rows)):] {
-			batch := make([]int, min(n, len(rows)))
-			for k := range batch {
-				batch[k] = index[rows[k]]
+	s.Load = func(ctx context.Context, _ int, turns []train.Turn, n int, each func(x, targets []float32) error) error {
+		x := make([]float32, min(n, len(turns))*b.width)
+		for part := range slices.Chunk(turns, n) {
+			batch := make([]int, len(part))
+			for k, u := range part {
+				batch[k] = index[u.Row]
 			}
 			x := x[:len(batch)*b.width]
 			if err := b.load(ctx, batch, x); err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/train"
-	"github.com/graft-ml/graft/internal/transform"
 	"github.com/graft-ml/graft/metric"
 )
 
@@ -263,30 +262,19 @@ func (j *job) pictures(index []int) train.Set {
 	for _, i := range index {
 		s.Labels, s.Keys = append(s.Labels, j.data.Samples[i].Labels), append(s.Keys, j.key(i))
 	}
-	s.Load = func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error {
-		wanted := make([]int, len(rows))
-		for k, r := range rows {
-			wanted[k] = index[r]
+	s.Load = func(ctx context.Context, epoch int, turns []train.Turn, n int, each func(x, targets []float32) error) error {
+		d := draw{spec: j.base.Spec, epoch: epoch, index: index, turns: turns, batch: n}
+		if epoch > 0 && j.o.augment().Draws() {
+			return j.eachDrawn(ctx, d, func(b loader.Batch, targets []float32) error { return each(b.Pixels, targets) })
 		}
-		o := j.o.Reading.loading(j.base.Spec)
+		o := j.o.Reading.loading(d.spec)
 		o.Batch = n
-		give := func(b loader.Batch, targets []float32) error {
+		wanted, _ := d.wanted()
+		_, err := loader.Run(ctx, samples{j.data}, wanted, o, func(b loader.Batch) error {
 			if len(b.Failed) > 0 {
 				return errChanged(b.Failed[0])
 			}
-			return each(b.Pixels, targets)
-		}
-		if epoch == 0 || !j.o.augment().Draws() {
-			_, err := loader.Run(ctx, samples{j.data}, wanted, o, func(b loader.Batch) error { return give(b, nil) })
-			return err
-		}
-		random := j.random()
-		_, err := loader.RunTraining(ctx, trainingSamples{samples{j.data}}, wanted, o, loader.Augmentation{Random: random, Epoch: epoch}, func(b loader.Batch) error {
-			targets, err := j.mix(random, epoch, b)
-			if err != nil {
-				return err
-			}
-			return give(b, targets)
+			return each(b.Pixels, nil)
 		})
 		return err
 	}
@@ -296,22 +284,6 @@ func (j *job) pictures(index []int) train.Set {
 // errChanged is the error of a picture that could be read in an earlier stage of the run.
 func errChanged(err error) error {
 	return fmt.Errorf("%w (it could be read before: has it changed?)", err)
-}
-
-// mix blends the pictures of a batch, where that is asked for, and returns the soft labels that come of it.
-func (j *job) mix(random transform.Random, epoch int, b loader.Batch) ([]float32, error) {
-	if !random.Augment.Mixes() {
-		return nil, nil
-	}
-	k := len(j.data.Classes)
-	m := transform.Batch{Pixels: b.Pixels, Targets: make([]float32, len(b.Index)*k)}
-	for row, i := range b.Index {
-		m.Keys = append(m.Keys, j.key(i))
-		for _, label := range j.data.Samples[i].Labels {
-			m.Targets[row*k+label] = 1
-		}
-	}
-	return m.Targets, random.Mix(epoch, m)
 }
 
 // measureTuned tests the model on the pictures held out, with the network that is written.

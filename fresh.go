@@ -10,6 +10,7 @@ import (
 	"github.com/graft-ml/graft/internal/feature"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/nn"
+	"github.com/graft-ml/graft/internal/train"
 )
 
 // freshProbe is how many pictures are drawn to tell what an epoch will take.
@@ -82,37 +83,43 @@ func (j *job) tellFresh(ctx context.Context, n numerics) error {
 }
 
 // fresh gives the features of some samples to learn from as they are drawn in an epoch, for train.Data.
-func (j *job) fresh(index []int) func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error {
-	return func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error {
+func (j *job) fresh(index []int) func(ctx context.Context, epoch int, turns []train.Turn, n int, each func(x, targets []float32) error) error {
+	return func(ctx context.Context, epoch int, turns []train.Turn, n int, each func(x, targets []float32) error) error {
+		d := draw{spec: j.base.Spec, epoch: epoch, index: index, turns: turns, batch: n}
 		if !j.o.augment().Mixes() {
-			return j.keptDraws(ctx, epoch, index, rows, n, each)
+			return j.keptDraws(ctx, d, each)
 		}
-		wanted := make([]int, len(rows))
-		for k, r := range rows {
-			wanted[k] = index[r]
-		}
-		return j.drawn(ctx, epoch, wanted, n, each)
+		return j.drawn(ctx, d, each)
 	}
 }
 
 // keptDraws is fresh for draws that depend on nothing but the picture and the epoch: they are computed through the cache,
-// so that the second fit, and a run with another head, finds them there.
-func (j *job) keptDraws(ctx context.Context, epoch int, index, rows []int, n int, each func(x, targets []float32) error) error {
+// so that the second fit, and a run with another head, finds them there. Those of pictures that come again in the epoch
+// are not kept.
+func (j *job) keptDraws(ctx context.Context, d draw, each func(x, targets []float32) error) error {
 	f := j.first
-	if epoch > 1 || slices.ContainsFunc(index, func(i int) bool { _, ok := f.rows[i]; return !ok }) {
+	if d.epoch > 1 || slices.ContainsFunc(d.index, func(i int) bool { _, ok := f.rows[i]; return !ok }) {
 		var err error
-		if f, err = j.drawnFeatures(ctx, epoch, index); err != nil {
+		if f, err = j.drawnFeatures(ctx, d.epoch, d.index); err != nil {
 			return err
 		}
 	}
+	again, err := j.repeated(ctx, d)
+	if err != nil {
+		return err
+	}
 	var batch []float32
-	for part := range slices.Chunk(rows, n) {
+	for part := range slices.Chunk(d.turns, d.batch) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		batch = batch[:0]
-		for _, r := range part {
-			batch = append(batch, f.row(index[r])...)
+		for _, u := range part {
+			if x, ok := again[u]; ok {
+				batch = append(batch, x...)
+			} else {
+				batch = append(batch, f.row(d.index[u.Row])...)
+			}
 		}
 		if err := each(batch, nil); err != nil {
 			return err
@@ -121,32 +128,44 @@ func (j *job) keptDraws(ctx context.Context, epoch int, index, rows []int, n int
 	return nil
 }
 
-// drawn runs the base on samples as they are drawn in an epoch, n at a time and in their order, and blends those of a
-// batch where that is asked for.
-func (j *job) drawn(ctx context.Context, epoch int, wanted []int, n int, each func(x, targets []float32) error) error {
-	o, random, width := j.o.Reading.loading(j.base.Spec), j.random(), j.base.Width
-	o.Batch = n
+// repeated returns the features of pictures that an epoch has had before.
+func (j *job) repeated(ctx context.Context, d draw) (map[train.Turn][]float32, error) {
+	some := d
+	some.turns, some.batch = nil, freshProbe
+	for _, u := range d.turns {
+		if u.Again > 0 {
+			some.turns = append(some.turns, u)
+		}
+	}
+	rows, width := make(map[train.Turn][]float32, len(some.turns)), j.base.Width
+	err := j.drawn(ctx, some, func(x, _ []float32) error {
+		for lo := 0; lo < len(x); lo += width {
+			rows[some.turns[len(rows)]] = slices.Clone(x[lo : lo+width])
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// drawn runs the base on pictures as they are drawn in an epoch.
+func (j *job) drawn(ctx context.Context, d draw, each func(x, targets []float32) error) error {
+	if len(d.turns) == 0 {
+		return nil
+	}
+	width := j.base.Width
 	plan, err := nn.NewPlan(j.base.Graph, j.numerics.options(j.pool))
 	if err != nil {
 		return err
 	}
 	done := 0
-	x := make([]float32, n*width)
-	_, err = loader.RunTraining(ctx, trainingSamples{samples{j.data}}, wanted, o, loader.Augmentation{Random: random, Epoch: epoch}, func(b loader.Batch) error {
-		if len(b.Failed) > 0 {
-			return errChanged(b.Failed[0])
-		}
-		targets, err := j.mix(random, epoch, b)
-		if err != nil {
-			return err
-		}
+	x := make([]float32, d.batch*width)
+	return j.eachDrawn(ctx, d, func(b loader.Batch, targets []float32) error {
 		k := len(b.Index)
 		if err := plan.Run(ctx, [][]float32{x[:k*width]}, [][]float32{b.Pixels}, k); err != nil {
 			return err
 		}
 		done += k
-		progress(j.o.Progress).step("features", done, len(wanted))
+		progress(j.o.Progress).step("features", done, len(d.turns))
 		return each(x[:k*width], targets)
 	})
-	return err
 }

@@ -2,6 +2,7 @@ package graft_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,5 +75,50 @@ func TestFreshRefuses(t *testing.T) {
 		if _, err := graft.Train(t.Context(), filepath.Join(dir, "photos"), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
+	}
+}
+
+// Where an epoch draws pictures of a rare class again and again, each time another way, the model is the same for any
+// number of threads, with and without the cache.
+func TestDrawnAgain(t *testing.T) {
+	dir := tinyFolder(t)
+	photos := filepath.Join(dir, "photos")
+	blue, err := filepath.Glob(filepath.Join(photos, "blue", "*"))
+	if err != nil || len(blue) < 4 {
+		t.Fatalf("blue pictures: %v, %v", blue, err)
+	}
+	for _, path := range blue[4:] {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, change := range map[string]func(*graft.TrainOptions){
+		"fresh":        func(o *graft.TrainOptions) { o.Fresh, o.Augment = true, "hflip,rotation=20" },
+		"fresh, mixed": func(o *graft.TrainOptions) { o.Fresh, o.Augment = true, "hflip,mixup" },
+		"finetune":     func(o *graft.TrainOptions) { o.Strategy, o.Augment = "finetune", "rotation=20,cutmix" },
+		"with a teacher": func(o *graft.TrainOptions) {
+			o.Strategy, o.Augment, o.Teacher = "finetune", "rotation=20", graft.Teacher{Name: "graft_s"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var first []byte
+			for _, threads := range []int{1, 2, 5} {
+				o := tinyOptions(dir, "frozen")
+				o.Head, o.Out = graft.Head{Epochs: 2, Batch: 4, Sampling: "balanced", Dropout: 0.2}, filepath.Join(t.TempDir(), "run")
+				o.Reading.Threads, o.Reading.NoCache = threads, threads == 5
+				change(&o)
+				run, err := graft.Train(t.Context(), photos, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				model := readFile(t, run.Model)
+				if first == nil {
+					first = model
+				}
+				if !bytes.Equal(model, first) {
+					t.Errorf("another model with %d threads", threads)
+				}
+			}
+		})
 	}
 }

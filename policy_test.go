@@ -40,7 +40,7 @@ var above = map[string][]string{
 	"internal/weights/hdf5":   {},
 	"internal/weights/pickle": {},
 	"internal/hub":            {"internal/atomicfile", "internal/sniff", "internal/weights"},
-	"internal/loader":         {"dataset", "internal/decode", "internal/transform", "internal/tensor"},
+	"internal/loader":         {"dataset", "internal/decode", "internal/random", "internal/transform", "internal/tensor"},
 	"internal/backbone":       {"internal/hub", "internal/random", "internal/weights", "internal/nn", "internal/onnx", "internal/transform", "internal/tensor"},
 	"internal/feature":        {"internal/atomicfile", "internal/nn", "internal/backbone", "internal/loader", "internal/transform", "dataset"},
 	"internal/cluster":        {"internal/kernel", "internal/nn"},

@@ -206,46 +206,35 @@ func (t *teacher) lessons() *train.Teacher {
 }
 
 // run answers for some training pictures in an epoch, of which the network itself gets x.
-func (t *teacher) run(ctx context.Context, epoch int, rows []int, x []float32) (logits, features []float32, err error) {
+func (t *teacher) run(ctx context.Context, epoch int, turns []train.Turn, x []float32) (logits, features []float32, err error) {
 	if t.look == nil {
 		k, d := len(t.columns), t.base.Width
-		for _, r := range rows {
-			logits = append(logits, t.logits[r*k:][:k]...)
+		for _, u := range turns {
+			logits = append(logits, t.logits[u.Row*k:][:k]...)
 			if t.scale != nil {
-				features = append(features, t.features[r*d:][:d]...)
+				features = append(features, t.features[u.Row*d:][:d]...)
 			}
 		}
 		return logits, features, nil
 	}
 	if t.base.Spec != t.j.base.Spec {
-		if x, err = t.view(ctx, epoch, rows); err != nil {
+		if x, err = t.view(ctx, epoch, turns); err != nil {
 			return nil, nil, err
 		}
 	}
-	t.seen = append(t.seen[:0], make([]float32, len(rows)*t.base.Width)...)
-	if err := t.look.Run(ctx, [][]float32{t.seen}, [][]float32{x}, len(rows)); err != nil {
+	t.seen = append(t.seen[:0], make([]float32, len(turns)*t.base.Width)...)
+	if err := t.look.Run(ctx, [][]float32{t.seen}, [][]float32{x}, len(turns)); err != nil {
 		return nil, nil, err
 	}
 	return t.answers(ctx, t.seen)
 }
 
 // view draws the pictures that the network gets in the size of the teacher.
-func (t *teacher) view(ctx context.Context, epoch int, rows []int) ([]float32, error) {
-	j, wanted := t.j, make([]int, len(rows))
-	for k, r := range rows {
-		wanted[k] = j.train[r]
-	}
-	o := j.o.Reading.loading(t.base.Spec)
-	o.Batch = len(rows)
-	random := j.random()
-	random.Spec = t.base.Spec
-	_, err := loader.RunTraining(ctx, trainingSamples{samples{j.data}}, wanted, o, loader.Augmentation{Random: random, Epoch: epoch}, func(b loader.Batch) error {
-		if len(b.Failed) > 0 {
-			return fmt.Errorf("%w (it could be read before: has it changed?)", b.Failed[0])
-		}
-		_, err := j.mix(random, epoch, b)
+func (t *teacher) view(ctx context.Context, epoch int, turns []train.Turn) ([]float32, error) {
+	d := draw{spec: t.base.Spec, epoch: epoch, index: t.j.train, turns: turns, batch: len(turns)}
+	err := t.j.eachDrawn(ctx, d, func(b loader.Batch, _ []float32) error {
 		t.pixels = append(t.pixels[:0], b.Pixels...)
-		return err
+		return nil
 	})
 	return t.pixels, err
 }

@@ -197,13 +197,10 @@ func (t *tuneTrial) run(ctx context.Context) (strategy.Score, error) {
 		return s, err
 	}
 	const batch = 32
-	rows, k, done := make([]int, len(t.held)), len(t.j.data.Classes), 0
-	for i := range rows {
-		rows[i] = i
-	}
-	z := make([]float32, len(rows)*k)
-	err = judge.Load(ctx, 0, rows, batch, func(x, _ []float32) error {
-		n := min(batch, len(rows)-done)
+	k, done := len(t.j.data.Classes), 0
+	z := make([]float32, len(t.held)*k)
+	err = judge.Load(ctx, 0, train.Turns(len(t.held)), batch, func(x, _ []float32) error {
+		n := min(batch, len(t.held)-done)
 		err := plan.Run(ctx, [][]float32{z[done*k : (done+n)*k]}, [][]float32{x}, n)
 		done += n
 		return err

@@ -111,8 +111,3 @@ func (j *job) drawnFeatures(ctx context.Context, epoch int, index []int) (*featu
 	}
 	return f, err
 }
-
-// trainingSamples are samples to learn from: the only ones that are drawn at random.
-type trainingSamples struct{ samples }
-
-func (s trainingSamples) Key(i int) uint64 { return pictureKey(s.d.Samples[i].SHA256) }

@@ -43,7 +43,7 @@ func loadAs(t testing.TB, data []byte, spec transform.Spec, how preparation, exa
 		t.Fatal(err)
 	}
 	dst := make([]float32, 3*spec.Width*spec.Height)
-	if err := (&line{src: same{data}, o: o, of: func(int) preparation { return how }}).load(t.Context(), dst, 0); err != nil {
+	if err := (&line{src: same{data}, index: []int{0}, o: o, of: func(int) preparation { return how }}).load(t.Context(), dst, 0); err != nil {
 		t.Fatal(err)
 	}
 	return dst

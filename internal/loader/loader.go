@@ -112,8 +112,8 @@ type preparation interface {
 	ApplyPlanes(dst []float32, planes []transform.Plane, w, h int) error
 }
 
-// run is Run, with each picture prepared as of says.
-func run(ctx context.Context, src Source, index []int, o Options, of func(i int) preparation, each func(Batch) error) ([]Failure, error) {
+// run is Run, with the picture at each position prepared as of says.
+func run(ctx context.Context, src Source, index []int, o Options, of func(position int) preparation, each func(Batch) error) ([]Failure, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ type line struct {
 	src   Source
 	index []int
 	o     Options
-	of    func(i int) preparation
+	of    func(position int) preparation
 
 	free chan []float32 // tensors [3,H,W]; as many as may be ahead of the caller
 	done chan result    // has room for all tensors, so that no worker waits to deliver
@@ -181,17 +181,17 @@ func (l *line) work(ctx context.Context) {
 		if pixels == nil {
 			pixels = make([]float32, 3*l.o.Spec.Height*l.o.Spec.Width)
 		}
-		err := l.load(ctx, pixels, l.index[position])
+		err := l.load(ctx, pixels, position)
 		l.done <- result{position, pixels, err}
 	}
 }
 
-func (l *line) load(ctx context.Context, dst []float32, i int) error {
-	data, err := l.src.Read(i)
+func (l *line) load(ctx context.Context, dst []float32, position int) error {
+	data, err := l.src.Read(l.index[position])
 	if err != nil {
 		return err
 	}
-	how, o := l.of(i), l.o.Decode
+	how, o := l.of(position), l.o.Decode
 	if !l.o.ExactDecode {
 		o.Reduce = func(w, h int) decode.Reduction { return decode.Reduction(how.Reduction(w, h)) }
 	}

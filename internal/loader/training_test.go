@@ -41,7 +41,7 @@ func augmentation(t *testing.T, spec string, epoch int) Augmentation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Augmentation{transform.Random{Spec: transform.Spec{Width: 16, Height: 12}, Augment: a, Seed: 5}, epoch}
+	return Augmentation{Random: transform.Random{Spec: transform.Spec{Width: 16, Height: 12}, Augment: a, Seed: 5}, Epoch: epoch}
 }
 
 // A picture's draw is its own: in any order, batch and number of workers, and another in the next epoch.
@@ -72,6 +72,35 @@ func TestTrainingDrawsAreThePictures(t *testing.T) {
 	}
 	if same > len(want)/4 { // of the darkest, a part more or less is often the same
 		t.Errorf("%d of %d pictures are the same in the next epoch", same, len(want))
+	}
+}
+
+// A picture that an epoch has once more is drawn anew, each time another way, in any number of workers; the first time it
+// is as if it came once.
+func TestTrainingDrawsAgain(t *testing.T) {
+	src := keyed{newPictures(t, 40)}
+	a := augmentation(t, "brightness=0.9,erasing=1", 3)
+	load := func(index, again []int, threads int) []float32 {
+		var all []float32
+		a.Again = again
+		if _, err := RunTraining(t.Context(), src, index, Options{Threads: threads}, a, func(b Batch) error { all = append(all, b.Pixels...); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	once := load([]int{30}, nil, 1)
+	size := len(once)
+	for _, threads := range []int{1, 2, 5} {
+		got := load([]int{30, 0, 30, 30}, []int{0, 0, 1, 2}, threads)
+		if !slices.Equal(got[:size], once) {
+			t.Errorf("%d threads: the first time is another", threads)
+		}
+		if second, third := got[2*size:][:size], got[3*size:]; slices.Equal(second, once) || slices.Equal(third, once) || slices.Equal(second, third) {
+			t.Errorf("%d threads: a picture that comes again is the same", threads)
+		}
+		if !slices.Equal(got[2*size:][:size], load([]int{30}, []int{1}, 1)) {
+			t.Errorf("%d threads: the second time depends on what else is loaded", threads)
+		}
 	}
 }
 

@@ -22,6 +22,14 @@ func New(parts ...uint64) Stream {
 	return Stream{key: key}
 }
 
+// Again returns the key of what comes once more in the same place, n times after the first: of the first time it is key itself.
+func Again(key uint64, n int) uint64 {
+	if n == 0 {
+		return key
+	}
+	return New(key, uint64(n)).key
+}
+
 // Uint64 returns the next number.
 func (s *Stream) Uint64() uint64 {
 	s.n++

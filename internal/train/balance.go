@@ -121,6 +121,33 @@ func (s *sampler) order(epoch int) []int {
 	return mixed
 }
 
+// Turn is one place of an epoch: the row of a set that is drawn there, and how often the epoch has drawn it before.
+type Turn struct{ Row, Again int }
+
+// Turns returns the rows below n, each once and in their order.
+func Turns(n int) []Turn {
+	turns := make([]Turn, n)
+	for i := range turns {
+		turns[i].Row = i
+	}
+	return turns
+}
+
+// Key is what random numbers of the turn are keyed by, for an input of that key: the key itself the first time in the
+// epoch, and another one each time it comes again.
+func (u Turn) Key(key uint64) uint64 { return random.Again(key, u.Again) }
+
+// turns is order with how often each picture has come before, by all of the epoch.
+func (s *sampler) turns(epoch int) []Turn {
+	seen := make([]int, s.n)
+	turns := make([]Turn, 0, s.n)
+	for _, row := range s.order(epoch) {
+		turns = append(turns, Turn{row, seen[row]})
+		seen[row]++
+	}
+	return turns
+}
+
 // shuffledFor returns the numbers below n in the order that a stream gives.
 func shuffledFor(s random.Stream, n int) []int {
 	order := make([]int, n)

@@ -39,6 +39,13 @@ func TestSampler(t *testing.T) {
 				t.Errorf("epoch %d: pictures of a class were drawn %d to %d times", epoch, least, most)
 			}
 		}
+		seen := make([]int, len(labels))
+		for at, u := range s.turns(epoch) {
+			if u.Row != order[at] || u.Again != seen[u.Row] {
+				t.Fatalf("epoch %d: turn %d is %+v, want picture %d after %d times", epoch, at, u, order[at], seen[u.Row])
+			}
+			seen[u.Row]++
+		}
 		if !slices.Equal(order, newSampler(labels, o).order(epoch)) {
 			t.Errorf("epoch %d is another when asked for again", epoch)
 		}
@@ -162,27 +169,31 @@ func overlapping(n int, seed uint64) Data {
 	return d
 }
 
+// part is a set of so many classes without most pictures of the last.
+func part(full Set, classes int) Set {
+	rows, set := rare(full.Labels, classes), Set{}
+	for _, i := range rows {
+		set.Labels = append(set.Labels, full.Labels[i])
+	}
+	set.Load = func(ctx context.Context, epoch int, turns []Turn, n int, each func(x, targets []float32) error) error {
+		inner := make([]Turn, len(turns))
+		for k, u := range turns {
+			inner[k] = Turn{rows[u.Row], u.Again}
+		}
+		return full.Load(ctx, epoch, inner, n, each)
+	}
+	return set
+}
+
 // TestRareClassOfNetwork is TestRareClassOfHead for the training of a network.
 func TestRareClassOfNetwork(t *testing.T) {
 	test := points(300, 9)
 	var x []float32
-	if err := test.Load(t.Context(), 0, indices(300), 300, func(batch, _ []float32) error { x = append(x, batch...); return nil }); err != nil {
+	if err := test.Load(t.Context(), 0, Turns(300), 300, func(batch, _ []float32) error { x = append(x, batch...); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	recall := func(o TuneOptions) float64 {
-		full := points(600, 4)
-		rows := rare(full.Labels, 3)
-		set := Set{}
-		for _, i := range rows {
-			set.Labels = append(set.Labels, full.Labels[i])
-		}
-		set.Load = func(ctx context.Context, epoch int, wanted []int, n int, each func(x, targets []float32) error) error {
-			inner := make([]int, len(wanted))
-			for k, i := range wanted {
-				inner[k] = rows[i]
-			}
-			return full.Load(ctx, epoch, inner, n, each)
-		}
+		set := part(points(600, 4), 3)
 		o.Classes, o.Seed, o.LearningRate = 3, 3, 0.01
 		r, err := Tune(t.Context(), perceptron(t), set, Set{}, o, Hooks{})
 		if err != nil {
@@ -196,12 +207,4 @@ func TestRareClassOfNetwork(t *testing.T) {
 			t.Errorf("%s: recall %.2f of the rare class, %.2f without", name, got, plain)
 		}
 	}
-}
-
-func indices(n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = i
-	}
-	return out
 }

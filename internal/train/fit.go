@@ -84,10 +84,10 @@ func (f *fit) epochs(ctx context.Context) error {
 	for epoch := 1; epoch <= f.o.Epochs; epoch++ {
 		f.started = time.Now()
 		step, rate := 0, 0.0
-		err := f.load(ctx, epoch, func(rows []int, x, targets []float32) error {
+		err := f.load(ctx, epoch, func(turns []Turn, x, targets []float32) error {
 			rate = rates.at((epoch-1)*steps + step)
 			step++
-			value, err := f.batchOf(rows, x, targets, epoch, rate)
+			value, err := f.batchOf(turns, x, targets, epoch, rate)
 			if err == nil && !isFinite(value) {
 				err = diverged(value, epoch, rate)
 			}
@@ -106,14 +106,14 @@ func (f *fit) epochs(ctx context.Context) error {
 	return nil
 }
 
-// load calls each with the rows of one batch after the other, shuffled; with their features and soft labels where those
+// load calls each with the turns of one batch after the other, shuffled; with their features and soft labels where those
 // are drawn anew.
-func (f *fit) load(ctx context.Context, epoch int, each func(rows []int, x, targets []float32) error) error {
-	order := f.sampler.order(epoch)
-	next := func() []int {
-		rows := order[:min(len(order), f.o.Batch)]
-		order = order[len(rows):]
-		return rows
+func (f *fit) load(ctx context.Context, epoch int, each func(turns []Turn, x, targets []float32) error) error {
+	order := f.sampler.turns(epoch)
+	next := func() []Turn {
+		turns := order[:min(len(order), f.o.Batch)]
+		order = order[len(turns):]
+		return turns
 	}
 	if f.train.Fresh != nil {
 		return f.train.Fresh(ctx, epoch, order, f.o.Batch, func(x, targets []float32) error { return each(next(), x, targets) })
@@ -129,21 +129,21 @@ func (f *fit) load(ctx context.Context, epoch int, each func(rows []int, x, targ
 	return nil
 }
 
-// batch does one step on the given rows and returns their mean loss before it.
-func (f *fit) batch(rows []int, epoch int, rate float64) (float64, error) {
-	return f.batchOf(rows, nil, nil, epoch, rate)
+// batch does one step on some of the training data and returns its mean loss before it.
+func (f *fit) batch(turns []Turn, epoch int, rate float64) (float64, error) {
+	return f.batchOf(turns, nil, nil, epoch, rate)
 }
 
-// batchOf is batch with features x in place of those of the rows, and towards soft labels, if there are any.
-func (f *fit) batchOf(rows []int, x, targets []float32, epoch int, rate float64) (float64, error) {
-	f.gather(rows, x)
+// batchOf is batch with features x in place of those that the data holds, and towards soft labels, if there are any.
+func (f *fit) batchOf(turns []Turn, x, targets []float32, epoch int, rate float64) (float64, error) {
+	f.gather(turns, x)
 	var mask func(*nn.Node, []float32)
 	if f.o.Dropout > 0 {
 		mask = func(n *nn.Node, dst []float32) {
 			dropMask(dst, f.o.Dropout, f.o.Seed, f.dropouts[n.Name], epoch, f.keys)
 		}
 	}
-	z, err := f.tape.Forward(len(rows), [][]float32{f.x}, mask)
+	z, err := f.tape.Forward(len(turns), [][]float32{f.x}, mask)
 	if err != nil {
 		return 0, err
 	}
@@ -165,18 +165,18 @@ func (f *fit) batchOf(rows []int, x, targets []float32, epoch int, rate float64)
 	return value, nil
 }
 
-// gather makes a batch of the given rows of the training data, whose features are x, or what the data holds.
-func (f *fit) gather(rows []int, x []float32) {
+// gather makes a batch of some of the training data, whose features are x, or what the data holds.
+func (f *fit) gather(turns []Turn, x []float32) {
 	d := f.train.D
-	f.x = sized(f.x, len(rows)*d)
+	f.x = sized(f.x, len(turns)*d)
 	f.labels, f.keys = f.labels[:0], f.keys[:0]
-	for i, r := range rows {
-		from := f.train.row(r)
+	for i, u := range turns {
+		from := f.train.row(u.Row)
 		if x != nil {
 			from = x[i*d : (i+1)*d]
 		}
 		f.scaler.apply(f.x[i*d:(i+1)*d], from)
-		f.labels, f.keys = append(f.labels, f.train.Labels[r]), append(f.keys, f.train.key(r))
+		f.labels, f.keys = append(f.labels, f.train.Labels[u.Row]), append(f.keys, u.Key(f.train.key(u.Row)))
 	}
 }
 

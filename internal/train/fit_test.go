@@ -251,11 +251,7 @@ func TestFolding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := make([]int, d.N())
-	for i := range rows {
-		rows[i] = i
-	}
-	f.gather(rows, nil)
+	f.gather(Turns(d.N()), nil)
 	want, err := f.tape.Forward(d.N(), [][]float32{f.x}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -42,11 +42,11 @@ func tower(t *testing.T) (Network, Set) {
 	for i := range 24 {
 		set.Labels = append(set.Labels, []int{i % 2})
 	}
-	set.Load = func(_ context.Context, _ int, rows []int, n int, each func(x, targets []float32) error) error {
-		for batch := range slices.Chunk(rows, n) {
+	set.Load = func(_ context.Context, _ int, turns []Turn, n int, each func(x, targets []float32) error) error {
+		for batch := range slices.Chunk(turns, n) {
 			var x []float32
-			for _, r := range batch {
-				x = append(x, pixels[r*512:][:512]...)
+			for _, u := range batch {
+				x = append(x, pixels[u.Row*512:][:512]...)
 			}
 			if err := each(x, nil); err != nil {
 				return err

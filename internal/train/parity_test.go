@@ -79,11 +79,11 @@ func TestLossCurve(t *testing.T) {
 					copy(l.b, head.Start[2*i+1])
 				}
 				for step, want := range r.Loss {
-					rows := make([]int, c.Batch)
-					for i := range rows {
-						rows[i] = (step*c.Batch + i) % d.N()
+					turns := make([]Turn, c.Batch)
+					for i := range turns {
+						turns[i].Row = (step*c.Batch + i) % d.N()
 					}
-					got, err := f.batch(rows, 1, r.Rate)
+					got, err := f.batch(turns, 1, r.Rate)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -153,15 +153,15 @@ func FindRate(ctx context.Context, net Network, train Set, o TuneOptions, sweep 
 	s := newSweeper(sweep)
 	t.rates = s.rates()
 	for epoch := 1; err == nil; epoch++ {
-		order := t.sampler.order(epoch)
+		order := t.sampler.turns(epoch)
 		err = train.Load(ctx, epoch, order, o.Batch, func(x, targets []float32) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			rows := order[:min(len(order), o.Batch)]
-			order = order[len(rows):]
+			turns := order[:min(len(order), o.Batch)]
+			order = order[len(turns):]
 			before := t.state
-			err := t.step(ctx, x, targets, rows)
+			err := t.step(ctx, x, targets, turns)
 			return s.add(t.rates.at(before.Steps), float64((t.state.Sum-before.Sum)/(t.state.Weight-before.Weight)), err)
 		})
 	}
@@ -194,7 +194,7 @@ func FindHeadRate(ctx context.Context, train Data, o HeadOptions, sweep Sweep) (
 	s := newSweeper(sweep)
 	rates := s.rates()
 	for epoch := 1; err == nil; epoch++ {
-		order := f.sampler.order(epoch)
+		order := f.sampler.turns(epoch)
 		for lo := 0; lo < len(order) && err == nil; lo += o.Batch {
 			if err = ctx.Err(); err != nil {
 				return nil, err

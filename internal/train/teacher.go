@@ -27,8 +27,8 @@ type Teacher struct {
 
 	// Run returns what the teacher makes of some inputs of the training set in an epoch: logits [n,K] and, where Features
 	// are learnt from, features [n,Width], best of mean 0 and deviation 1. x is what the network itself gets of them.
-	// The results are valid until the next call, and depend on the epoch and the rows alone.
-	Run func(ctx context.Context, epoch int, rows []int, x []float32) (logits, features []float32, err error)
+	// The results are valid until the next call, and depend on the epoch and the turns alone.
+	Run func(ctx context.Context, epoch int, turns []Turn, x []float32) (logits, features []float32, err error)
 }
 
 // validate reports the fields that cannot be used.
@@ -61,14 +61,14 @@ type lesson struct {
 }
 
 // lesson asks the teacher about a batch. It is nil without one.
-func (t *tuning) lesson(ctx context.Context, rows []int, x []float32) (*lesson, error) {
+func (t *tuning) lesson(ctx context.Context, turns []Turn, x []float32) (*lesson, error) {
 	teacher := t.o.Teacher
 	if teacher == nil {
 		return nil, nil
 	}
-	l := &lesson{Teacher: teacher, multi: t.o.MultiLabel, k: t.o.Classes, n: len(rows)}
+	l := &lesson{Teacher: teacher, multi: t.o.MultiLabel, k: t.o.Classes, n: len(turns)}
 	var err error
-	if l.logits, l.features, err = teacher.Run(ctx, t.number(), rows, x); err != nil {
+	if l.logits, l.features, err = teacher.Run(ctx, t.number(), turns, x); err != nil {
 		return nil, err
 	}
 	if len(l.logits) != l.n*l.k || teacher.Features > 0 && len(l.features) != l.n*teacher.Width {

@@ -87,8 +87,9 @@ func TestTeacherLoss(t *testing.T) {
 // wise returns a teacher of the labels in set, with features that tell them too.
 func wise(set Set, weight, features float64) *Teacher {
 	t := &Teacher{Weight: weight, Temperature: 2, Features: features, Width: 2}
-	t.Run = func(_ context.Context, _ int, rows []int, _ []float32) (logits, f []float32, err error) {
-		for _, r := range rows {
+	t.Run = func(_ context.Context, _ int, turns []Turn, _ []float32) (logits, f []float32, err error) {
+		for _, u := range turns {
+			r := u.Row
 			z := make([]float32, 3)
 			z[set.Labels[r][0]] = 5
 			logits, f = append(logits, z...), append(f, float32(set.Labels[r][0]-1), 1)
@@ -118,11 +119,11 @@ func TestTeacherThroughTheNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	check.Seeded(tune.tape.Param(tune.projection.weight), "weight", 1, 0)
-	rows := []int{0, 1, 2, 3, 4, 5}
-	err = set.Load(t.Context(), 0, rows, 6, func(x, _ []float32) error {
+	turns := Turns(6)
+	err = set.Load(t.Context(), 0, turns, 6, func(x, _ []float32) error {
 		run := func() *batch {
-			b := tune.batch(x, nil, rows)
-			lesson, err := tune.lesson(t.Context(), rows, x)
+			b := tune.batch(x, nil, turns)
+			lesson, err := tune.lesson(t.Context(), turns, x)
 			b.lesson = lesson
 			for lo := 0; lo < 6 && err == nil; lo += 4 {
 				err = tune.part(b, lo, min(6, lo+4))
@@ -270,6 +271,6 @@ func TestTeacherErrors(t *testing.T) {
 }
 
 // gives returns what a teacher runs that always says the same.
-func gives(logits []float32) func(context.Context, int, []int, []float32) ([]float32, []float32, error) {
-	return func(context.Context, int, []int, []float32) ([]float32, []float32, error) { return logits, nil, nil }
+func gives(logits []float32) func(context.Context, int, []Turn, []float32) ([]float32, []float32, error) {
+	return func(context.Context, int, []Turn, []float32) ([]float32, []float32, error) { return logits, nil, nil }
 }

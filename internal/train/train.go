@@ -21,10 +21,10 @@ type Data struct {
 	Labels [][]int   // [N]: the classes of each picture; exactly one unless multi-label
 	Keys   []uint64  // [N]: who each picture is, for dropout masks that follow it; nil means its row
 
-	// Fresh, if set, gives the features that the rows have in an epoch, n rows at a time and in their order, in place of
+	// Fresh, if set, gives the features that the pictures have in an epoch, n at a time and in their order, in place of
 	// those of X: x is [n,D]. Soft labels, targets [n,K], replace Labels; nil means Labels. It is for dense heads that are trained
 	// by steps. Standardisation and what is measured are by X.
-	Fresh func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error
+	Fresh func(ctx context.Context, epoch int, turns []Turn, n int, each func(x, targets []float32) error) error
 }
 
 // N returns the number of pictures.

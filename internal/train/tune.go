@@ -33,11 +33,11 @@ type Set struct {
 	Labels [][]int  // [N]
 	Keys   []uint64 // [N]: who each input is, for dropout masks that follow it; nil means its row
 
-	// Load gives each batch the inputs x of some of the set, in the order of rows and n at a time, fewer at the end.
+	// Load gives each batch the inputs x of some of the set, in the order of turns and n at a time, fewer at the end.
 	// epoch counts from 1 for training; 0 wants the inputs as they are at prediction. targets, where inputs are blends
 	// of several, are the soft labels [n,K] to train on in place of Labels; else nil. What is loaded depends on the epoch
-	// and the rows alone, and of a batch on no other.
-	Load func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error
+	// and the turns alone, and of a batch on no other.
+	Load func(ctx context.Context, epoch int, turns []Turn, n int, each func(x, targets []float32) error) error
 }
 
 // N returns the number of inputs.
@@ -257,7 +257,7 @@ func (t *tuning) exhausted() bool {
 
 // epoch does the steps of an epoch that are left.
 func (t *tuning) epoch(ctx context.Context) error {
-	order := t.sampler.order(t.number())
+	order := t.sampler.turns(t.number())
 	if t.state.Step == t.steps {
 		return nil // all but the measurement was done before
 	}

@@ -20,17 +20,17 @@ type batch struct {
 	right score
 }
 
-// step does one step on a batch of inputs x, those of rows, towards their soft labels, if there are any, or their labels.
-func (t *tuning) step(ctx context.Context, x, targets []float32, rows []int) error {
+// step does one step on a batch of inputs x, those of turns, towards their soft labels, if there are any, or their labels.
+func (t *tuning) step(ctx context.Context, x, targets []float32, turns []Turn) error {
 	start := time.Now()
 	rate := t.rates.at(t.state.Steps)
-	b := t.batch(x, targets, rows)
+	b := t.batch(x, targets, turns)
 	var err error
-	if b.lesson, err = t.lesson(ctx, rows, x); err != nil {
+	if b.lesson, err = t.lesson(ctx, turns, x); err != nil {
 		return err
 	}
-	for lo := 0; lo < len(rows); lo += t.micro {
-		if err := t.part(b, lo, min(len(rows), lo+t.micro)); err != nil {
+	for lo := 0; lo < len(turns); lo += t.micro {
+		if err := t.part(b, lo, min(len(turns), lo+t.micro)); err != nil {
 			return err
 		}
 	}
@@ -54,11 +54,11 @@ func (t *tuning) step(ctx context.Context, x, targets []float32, rows []int) err
 	return nil
 }
 
-// batch gathers what a step on rows of the training set learns from.
-func (t *tuning) batch(x, targets []float32, rows []int) *batch {
+// batch gathers what a step on some of the training set learns from.
+func (t *tuning) batch(x, targets []float32, turns []Turn) *batch {
 	t.labels, t.keys = t.labels[:0], t.keys[:0]
-	for _, r := range rows {
-		t.labels, t.keys = append(t.labels, t.train.Labels[r]), append(t.keys, t.train.key(r))
+	for _, u := range turns {
+		t.labels, t.keys = append(t.labels, t.train.Labels[u.Row]), append(t.keys, u.Key(t.train.key(u.Row)))
 	}
 	b := &batch{x: x, targets: targets, labels: t.labels, keys: t.keys, total: t.stepLoss.total(t.labels)}
 	if targets != nil {
@@ -192,13 +192,9 @@ func (t *tuning) measure(ctx context.Context) (lossValue, accuracy float64, err 
 	if err != nil {
 		return 0, 0, err
 	}
-	rows := make([]int, t.val.N())
-	for i := range rows {
-		rows[i] = i
-	}
 	sum, right, done := 0.0, score{}, 0
-	err = t.val.Load(ctx, 0, rows, t.o.Batch, func(x, _ []float32) error {
-		labels := t.val.Labels[done:min(len(rows), done+t.o.Batch)]
+	err = t.val.Load(ctx, 0, Turns(t.val.N()), t.o.Batch, func(x, _ []float32) error {
+		labels := t.val.Labels[done:min(t.val.N(), done+t.o.Batch)]
 		t.z = sized(t.z, len(labels)*t.o.Classes)
 		if err := plan.Run(ctx, [][]float32{t.z}, [][]float32{x}, len(labels)); err != nil {
 			return err

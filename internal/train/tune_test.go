@@ -29,12 +29,13 @@ func points(n int, seed uint64) Set {
 			x = append(x, float32(math.Sin(float64(k*8+j))+s.Between(-1, 1)))
 		}
 	}
-	set.Load = func(ctx context.Context, epoch int, rows []int, n int, each func(x, targets []float32) error) error {
-		for lo := 0; lo < len(rows); lo += n {
+	set.Load = func(ctx context.Context, epoch int, turns []Turn, n int, each func(x, targets []float32) error) error {
+		for lo := 0; lo < len(turns); lo += n {
 			var batch []float32
-			for _, r := range rows[lo:min(len(rows), lo+n)] {
+			for _, u := range turns[lo:min(len(turns), lo+n)] {
+				r := u.Row
 				for j, v := range x[8*r : 8*r+8] {
-					noise := random.New(uint64(epoch), uint64(r), uint64(j))
+					noise := random.New(uint64(epoch), u.Key(uint64(r)), uint64(j))
 					if epoch > 0 {
 						v += float32(noise.Between(-.1, .1))
 					}
@@ -147,10 +148,19 @@ func TestTuneIsTheSame(t *testing.T) {
 // errStop ends a training from within.
 var errStop = errors.New("stop")
 
-// Whichever checkpoint a training goes on from, the result is that of one that was never interrupted.
+// Whichever checkpoint a training goes on from, the result is that of one that was never interrupted, also where inputs
+// come again in an epoch, each time with other random numbers.
 func TestResume(t *testing.T) {
-	train, val := points(53, 1), points(20, 2)
-	o := tuneOptions()
+	t.Run("each once", func(t *testing.T) { testResume(t, points(53, 1), tuneOptions()) })
+	t.Run("rare ones again", func(t *testing.T) {
+		o := tuneOptions()
+		o.Sampling, o.Dropout = Balanced, .2
+		testResume(t, part(points(75, 1), 3), o)
+	})
+}
+
+func testResume(t *testing.T, train Set, o TuneOptions) {
+	val := points(20, 2)
 	whole, err := Tune(t.Context(), perceptron(t), train, val, o, Hooks{})
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +311,7 @@ func TestTuneErrors(t *testing.T) {
 		t.Errorf("a rate of 1e30: %v", err)
 	}
 	bad := points(20, 1)
-	bad.Load = func(context.Context, int, []int, int, func(x, targets []float32) error) error { return errStop }
+	bad.Load = func(context.Context, int, []Turn, int, func(x, targets []float32) error) error { return errStop }
 	if _, err := Tune(t.Context(), perceptron(t), bad, Set{}, tuneOptions(), Hooks{}); !errors.Is(err, errStop) {
 		t.Errorf("inputs that cannot be loaded: %v", err)
 	}
