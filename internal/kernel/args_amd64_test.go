@@ -69,7 +69,7 @@ func TestLowArgsLayout(t *testing.T) {
 		{"scale", unsafe.Offsetof(a.scale), asm.LowScale}, {"bias", unsafe.Offsetof(a.bias), asm.LowBias}, {"float", unsafe.Offsetof(a.float), asm.LowFloat},
 		{"lo", unsafe.Offsetof(a.lo), asm.LowLo}, {"hi", unsafe.Offsetof(a.hi), asm.LowHi}, {"resScale", unsafe.Offsetof(a.resScale), asm.LowResScale},
 		{"zero", unsafe.Offsetof(a.zero), asm.LowZero}, {"resZero", unsafe.Offsetof(a.resZero), asm.LowResZero}, {"lanes", unsafe.Offsetof(a.lanes), asm.LowLanes},
-		{"size", unsafe.Sizeof(a), asm.LowSize},
+		{"resFloat", unsafe.Offsetof(a.resFloat), asm.LowResFloat}, {"size", unsafe.Sizeof(a), asm.LowSize},
 
 		{"bytes src", unsafe.Offsetof(b.src), asm.BytesSrc}, {"bytes dst", unsafe.Offsetof(b.dst), asm.BytesDst}, {"blocks", unsafe.Offsetof(b.blocks), asm.BytesBlocks},
 		{"bytes scale", unsafe.Offsetof(b.scale), asm.BytesScale}, {"srcZero", unsafe.Offsetof(b.srcZero), asm.BytesSrcZero}, {"bytes lo", unsafe.Offsetof(b.lo), asm.BytesLo},

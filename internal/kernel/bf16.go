@@ -6,13 +6,21 @@ import "math"
 // zero of their sign and NaN stays NaN, as with the processor's instruction.
 func ToBF16(x float32) uint16 {
 	b := math.Float32bits(x)
-	switch exp := b >> 23 & 255; {
-	case x != x:
-		return uint16(b>>16) | 1<<6
-	case exp == 0:
-		return uint16(b >> 16 & (1 << 15))
+	if b>>23&255-1 >= 254 {
+		return oddBF16(b)
 	}
 	return uint16((b + 1<<15 - 1 + b>>16&1) >> 16)
+}
+
+// oddBF16 is ToBF16 of a number that is zero, subnormal, infinite or NaN.
+func oddBF16(b uint32) uint16 {
+	switch {
+	case b&^(1<<31) > 255<<23:
+		return uint16(b>>16) | 1<<6
+	case b>>23&255 == 0:
+		return uint16(b >> 16 & (1 << 15))
+	}
+	return uint16(b >> 16)
 }
 
 // FromBF16 returns the number that a bfloat16 is.

@@ -75,6 +75,11 @@ func TestConvBF16(t *testing.T) {
 			floats := slices.Repeat([]float32{77}, nd)
 			v.RunFloat(floats, src, res, packed, 0, c.N*c.OutH*c.OutW, 0, v.Blocks())
 			checkConv(t, &c, floats, tolerance(c.taps()), want)
+			sums, wide := slices.Repeat([]float32{77}, nd), fr
+			v.RunSum(sums, src, wide, packed, 0, c.N*c.OutH*c.OutW, 0, v.Blocks())
+			if !slices.Equal(sums, floats) {
+				t.Fatalf("%v: a residual of float32 gives something else than the same of bfloat16", k)
+			}
 			for i, x := range floats {
 				if ToBF16(x) != dst[i] {
 					t.Fatalf("%v: %v is stored as %v", k, x, FromBF16(dst[i]))

@@ -18,6 +18,9 @@ type PackedBF16 struct {
 	offsets    []int32   // of the units, in bytes
 	weights    []uint16  // of the blocks, [unit][channel][2] each
 	whole      bool      // no unit reaches over the end of a window
+
+	from           []int32 // which of an output channel's weights the elements of the units meet, two a unit; -1: none
+	group, channel int     // between the weights of two groups, and of two channels of one
 }
 
 // Blocks returns the number of blocks of output channels: the unit in which Run is told what to do.
@@ -40,30 +43,69 @@ func (c *ConvBF16) blockC() int {
 // Pack returns w [OutC, InC, KH, KW], rounded to bfloat16, and bias [OutC] (nil: zeros) in the order in which the
 // kernel reads them. The grid of the source must be known.
 func (c *ConvBF16) Pack(w, bias []float32) *PackedBF16 {
-	v, blockC := &c.Conv, c.blockC()
-	must("weights", len(w), 0, v.OutC*v.taps())
-	units, whole := v.units(2)
-	p := &PackedBF16{row: v.Src.Row, pixel: v.Src.Pixel, whole: whole,
-		bias: make([]float32, c.Blocks()*blockC), weights: make([]uint16, c.Blocks()*len(units)*blockC*2)}
+	v := &c.Conv
+	p := c.place(v.taps(), func(tap int) int { return tap%v.InC*v.KH*v.KW + tap/v.InC })
+	c.Repack(p, w, bias)
+	return p
+}
+
+// place returns a place for weights of which those of an output channel start channel elements after those of the one
+// before; at tells which of them a tap, counted in the order [KH][KW][InC], meets.
+func (c *ConvBF16) place(channel int, at func(tap int) int) *PackedBF16 {
+	units, whole := c.Conv.units(2)
+	p := &PackedBF16{row: c.Conv.Src.Row, pixel: c.Conv.Src.Pixel, whole: whole, channel: channel, group: c.per() * channel,
+		bias: make([]float32, c.Blocks()*c.blockC()), weights: make([]uint16, c.Blocks()*len(units)*c.blockC()*2)}
 	for _, u := range units {
 		p.offsets = append(p.offsets, int32(2*u.off))
-	}
-	for oc := range v.OutC {
-		g, j := oc/c.per(), oc%c.per()
-		b := g*c.groupBlocks() + j/blockC
-		if bias != nil {
-			p.bias[b*blockC+j%blockC] = bias[oc]
-		}
-		of, to := w[oc*v.taps():][:v.taps()], p.weights[b*len(units)*blockC*2:]
-		for i, u := range units {
-			for k, tap := range u.tap[:2] {
-				if tap >= 0 {
-					to[(i*blockC+j%blockC)*2+k] = ToBF16(of[tap%v.InC*v.KH*v.KW+tap/v.InC])
-				}
+		for _, tap := range u.tap[:2] {
+			if tap >= 0 {
+				tap = at(tap)
 			}
+			p.from = append(p.from, int32(tap))
 		}
 	}
 	return p
+}
+
+// Len returns the bytes of the weights.
+func (p *PackedBF16) Len() int {
+	return 4*len(p.bias) + 4*len(p.offsets) + 4*len(p.from) + 2*len(p.weights)
+}
+
+// Repack replaces the weights and the bias (nil: zeros) of p, which was made for c.
+func (c *ConvBF16) Repack(p *PackedBF16, w, bias []float32) {
+	must("weights", len(w), 0, c.Conv.OutC*c.Conv.taps())
+	blockC, units := c.blockC(), len(p.offsets)
+	for b := range c.Blocks() {
+		g, j := b/c.groupBlocks(), b%c.groupBlocks()*blockC
+		n := min(blockC, c.per()-j)
+		if to := p.bias[b*blockC:][:n]; bias != nil {
+			copy(to, bias[g*c.per()+j:])
+		} else {
+			clear(to)
+		}
+		block := p.weights[b*units*blockC*2:][:units*blockC*2]
+		for u := 0; u < units; u += packUnits {
+			taps := p.from[2*u : 2*min(units, u+packUnits)]
+			for ch := range n {
+				packPairs(block[2*(u*blockC+ch):], w[g*p.group+(j+ch)*p.channel:], taps, 2*blockC)
+			}
+		}
+	}
+}
+
+// packUnits is the number of units whose weights are packed together: they are two cache lines of a 1×1 convolution's.
+const packUnits = 16
+
+// packPairs writes the weights that taps tell, rounded, two together and the next two step elements further.
+func packPairs(dst []uint16, w []float32, taps []int32, step int) {
+	for i, tap := range taps {
+		var h uint16
+		if tap >= 0 {
+			h = ToBF16(w[tap])
+		}
+		dst[i>>1*step+i&1] = h
+	}
 }
 
 // Run computes the channel blocks [b0, b1) of the output pixels [p0, p1), counted over all N·OutH·OutW. packed comes
@@ -83,6 +125,14 @@ func (c *ConvBF16) RunFloat(dst []float32, src, res []uint16, packed *PackedBF16
 	}
 }
 
+// RunSum is RunFloat where what is added is float32 too. dst may be res.
+func (c *ConvBF16) RunSum(dst []float32, src []uint16, res []float32, packed *PackedBF16, p0, p1, b0, b1 int) {
+	if p0 < p1 && b0 < b1 {
+		must("conv output", len(dst), c.Conv.Dst.Start, c.end(c.Conv.Dst))
+		c.run(bf16Task{ConvBF16: c, floats: dst, src: src, wide: res, packed: packed}, p0, p1, b0, b1)
+	}
+}
+
 // end returns the end of the output's last pixel in a grid.
 func (c *ConvBF16) end(g Grid) int {
 	return g.At(c.Conv.N-1, c.Conv.OutH-1, c.Conv.OutW-1) + c.Conv.OutC
@@ -94,6 +144,7 @@ type bf16Task struct {
 	halves   []uint16  // the output, or
 	floats   []float32 // the output
 	src, res []uint16
+	wide     []float32 // what is added, in place of res
 	packed   *PackedBF16
 
 	block     int // of output channels
@@ -123,8 +174,8 @@ func (c *ConvBF16) check(t *bf16Task, p1, b1 int) {
 	must("conv blocks", min(c.Blocks(), len(t.packed.bias)/c.blockC()), 0, b1)
 	y, x := (v.OutH-1)*v.StrideH+(v.KH-1)*v.DilH, (v.OutW-1)*v.StrideW+(v.KW-1)*v.DilW
 	must("conv input", len(t.src), v.Src.Start, v.Src.At(v.N-1, y, x)+v.Groups*v.InC)
-	if t.res != nil {
-		must("conv residual", len(t.res), v.Res.Start, c.end(v.Res))
+	if n := max(len(t.res), len(t.wide)); t.res != nil || t.wide != nil {
+		must("conv residual", n, v.Res.Start, c.end(v.Res))
 	}
 	if t.packed.row != v.Src.Row || t.packed.pixel != v.Src.Pixel || (t.floats != nil) != c.Float || !v.Act.clips() {
 		panic("kernel: conv weights packed for another source, output or activation")

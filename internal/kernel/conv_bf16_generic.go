@@ -46,7 +46,10 @@ func (t *bf16Task) store(sum []float32, k walk, c int) {
 	d := t.Conv.Dst.At(k.n, k.y, k.x) + t.outC + c
 	r := t.Conv.Res.At(k.n, k.y, k.x) + t.outC + c
 	for j, x := range sum {
-		if t.res != nil {
+		switch {
+		case t.wide != nil:
+			x += t.wide[r+j]
+		case t.res != nil:
 			x += FromBF16(t.res[r+j])
 		}
 		x = min(max(x, t.lo), t.hi)

@@ -27,6 +27,7 @@ type lowArgs struct {
 	lo, hi, resScale          float32
 	zero, resZero             int32
 	lanes                     uint32 // a bit for each channel that exists
+	resFloat                  int    // not zero: the residual is float32
 }
 
 // lowTask is what the tiles of both precisions are told alike.
@@ -34,6 +35,7 @@ type lowTask struct {
 	Conv          *Conv
 	src, dst, res unsafe.Pointer // the first elements of the slices
 	size, dstSize int            // bytes of an element
+	resSize       int
 	args          lowArgs
 }
 
@@ -42,7 +44,7 @@ func (t *lowTask) init() {
 	v := t.Conv
 	t.args.srcStep = t.size * v.StrideW * v.Src.Pixel
 	t.args.dstStep = t.dstSize * v.Dst.Pixel
-	t.args.resStep = t.size * v.Res.Pixel
+	t.args.resStep = t.resSize * v.Res.Pixel
 }
 
 // shape returns the rows and the pixels of a row in which a walk goes through the output: one row, where all pixels of
@@ -84,7 +86,7 @@ func (t *lowTask) point(l *lowTile, inC, outC int) {
 			t.args.src[i] = unsafe.Add(t.src, t.size*(v.Src.At(k.n, k.y*v.StrideH, k.x*v.StrideW)+inC))
 			t.args.dst[i] = unsafe.Add(t.dst, t.dstSize*(v.Dst.At(k.n, k.y, k.x)+outC))
 			if t.res != nil {
-				t.args.res[i] = unsafe.Add(t.res, t.size*(v.Res.At(k.n, k.y, k.x)+outC))
+				t.args.res[i] = unsafe.Add(t.res, t.resSize*(v.Res.At(k.n, k.y, k.x)+outC))
 			}
 		}
 	}
@@ -92,7 +94,7 @@ func (t *lowTask) point(l *lowTile, inC, outC int) {
 
 // runVNNI computes the pixels [p0, p1) of the blocks [b0, b1).
 func (t *int8Task) runVNNI(p0, p1, b0, b1 int) {
-	l := lowTask{Conv: &t.Conv, size: 1, dstSize: 1, src: unsafe.Pointer(&t.src[0]), dst: unsafe.Pointer(unsafe.SliceData(t.bytes))}
+	l := lowTask{Conv: &t.Conv, size: 1, dstSize: 1, resSize: 1, src: unsafe.Pointer(&t.src[0]), dst: unsafe.Pointer(unsafe.SliceData(t.bytes))}
 	if t.floats != nil {
 		l.dst, l.dstSize, l.args.float = unsafe.Pointer(&t.floats[0]), 4, 1
 	}
@@ -121,11 +123,14 @@ func (t *int8Task) runVNNI(p0, p1, b0, b1 int) {
 
 // runTiles computes the pixels [p0, p1) of the blocks [b0, b1).
 func (t *bf16Task) runTiles(p0, p1, b0, b1 int) {
-	l := lowTask{Conv: &t.Conv, size: 2, dstSize: 2, src: unsafe.Pointer(&t.src[0]), dst: unsafe.Pointer(unsafe.SliceData(t.halves))}
+	l := lowTask{Conv: &t.Conv, size: 2, dstSize: 2, resSize: 2, src: unsafe.Pointer(&t.src[0]), dst: unsafe.Pointer(unsafe.SliceData(t.halves))}
 	if t.floats != nil {
 		l.dst, l.dstSize, l.args.float = unsafe.Pointer(&t.floats[0]), 4, 1
 	}
-	if t.res != nil {
+	switch {
+	case t.wide != nil:
+		l.res, l.resSize, l.args.resFloat = unsafe.Pointer(&t.wide[0]), 4, 1
+	case t.res != nil:
 		l.res = unsafe.Pointer(&t.res[0])
 	}
 	a := &l.args

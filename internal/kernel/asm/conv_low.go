@@ -24,7 +24,8 @@ const (
 	LowZero     = 140 // int32
 	LowResZero  = 144 // int32
 	LowLanes    = 148 // [2]uint16
-	LowSize     = 152
+	LowResFloat = 152 // int
+	LowSize     = 160
 )
 
 // LowTile is the size of the register tile of a convolution of low precision on AVX-512, of bytes or of bfloat16.
@@ -73,7 +74,8 @@ type lowFunc struct {
 //	dst[p][c] = min(max(start[c] + Σ_k src[p][k]·w[k][c] + res[p][c], lo), hi)
 //
 // where a unit adds two products, that of the second elements first. The result is rounded to bfloat16, or stays
-// float32 where Float is not zero. Pixels are in two groups, as in Conv.
+// float32 where Float is not zero; res is bfloat16, or float32 where ResFloat is not zero. Pixels are in two groups, as
+// in Conv.
 func ConvLow(t LowTile) *Func {
 	l := &lowFunc{t, &Func{Name: t.Name(), ISA: "AVX512F, AVX512BW, AVX512VL, " + map[bool]string{false: "AVX512_VNNI", true: "AVX512_BF16"}[t.BF16]}}
 	l.emit(MOVQ, Arg{}, loArgs)
@@ -181,7 +183,11 @@ func (l *lowFunc) residual() {
 	l.emit(TESTQ, loAny, loAny)
 	l.emit(JEQ, Label("clip"))
 	l.point(LowRes, LowResStep)
-	if !l.BF16 {
+	if l.BF16 {
+		l.emit(MOVQ, l.arg(LowResFloat), loAny)
+		l.emit(TESTQ, loAny, loAny)
+		l.emit(JNE, Label("floats"))
+	} else {
 		l.emit(VBROADCASTSS, l.arg(LowResZero), l.spare(0))
 		l.emit(VBROADCASTSS, l.arg(LowResScale), l.spare(1))
 	}
@@ -198,6 +204,15 @@ func (l *lowFunc) residual() {
 		}
 		l.emit(VADDPS, x, l.sum(p, j), l.sum(p, j))
 	})
+	if l.BF16 {
+		l.emit(JMP, Label("clip"))
+		l.label("floats")
+		l.each(func(p, j int) {
+			x := l.spare(2 + j)
+			l.emit(VMOVUPSZ, l.pixel(p, loBaseA, loBaseB).at(64*j), K0+Reg(1+j), x)
+			l.emit(VADDPS, x, l.sum(p, j), l.sum(p, j))
+		})
+	}
 	l.label("clip")
 }
 

@@ -14,16 +14,20 @@ type lowCase struct {
 	units, lanes int // lanes exist
 	res, float   bool
 	lo, hi       float32
+	wide         bool // the residual is float32
 }
 
 func lowCases(t LowTile) []lowCase {
 	full := 16 * t.Vectors
 	if t.BF16 {
-		return []lowCase{{3, full, true, false, -1, 2}, {5, full, false, true, -0.5, 1}, {1, full - 13, true, true, -3, 0.5}, {2, max(3, full-16), true, false, -inf, 1}}
+		return []lowCase{
+			{3, full, true, false, -1, 2, false}, {5, full, false, true, -0.5, 1, false}, {1, full - 13, true, true, -3, 0.5, false},
+			{2, max(3, full-16), true, false, -inf, 1, false}, {2, full, true, true, -inf, 1, true}, {1, full - 5, true, true, -2, 2, true},
+		}
 	}
 	return []lowCase{
-		{3, full, true, false, -100, 120}, {5, full, false, true, -1e5, 1e5}, {1, full - 13, true, true, -3, 7}, {2, max(3, full-16), true, false, -2, 155},
-		{4, full - 1, false, false, -100, 20},
+		{3, full, true, false, -100, 120, false}, {5, full, false, true, -1e5, 1e5, false}, {1, full - 13, true, true, -3, 7, false}, {2, max(3, full-16), true, false, -2, 155, false},
+		{4, full - 1, false, false, -100, 20, false},
 	}
 }
 
@@ -78,8 +82,11 @@ func (run *lowRun) elements() (size, dst int) {
 // before returns the bytes in front of the first channel of dst and of res.
 func (run *lowRun) before(buffer int) int {
 	size, dst := run.elements()
-	if buffer == 1 {
+	switch {
+	case buffer == 1:
 		return int8DstAt * dst
+	case run.wide:
+		return int8ResAt * 4
 	}
 	return int8ResAt * size
 }
@@ -102,6 +109,12 @@ func (run *lowRun) useBF16() {
 	for p := range run.src {
 		run.src[p] = halves(int8Span)
 		run.int8Run.res[p] = halves(int8ResAt + full)
+		if run.wide {
+			run.int8Run.res[p] = nil
+			for range int8ResAt + full {
+				run.int8Run.res[p] = binary.LittleEndian.AppendUint32(run.int8Run.res[p], bits(float32(r.NormFloat64())))
+			}
+		}
 		run.dst[p] = bytes.Repeat([]byte{99}, dst*(int8DstAt+full))
 	}
 	run.weights = halves(run.lowCase.units * full * 2)
@@ -144,6 +157,10 @@ func (run *lowRun) args(m *Memory) []byte {
 	if run.lowCase.float {
 		put(LowFloat, 1)
 	}
+	put(LowResFloat, 0)
+	if run.wide {
+		put(LowResFloat, 1)
+	}
 	put32(LowLo, bits(run.lowCase.lo))
 	put32(LowHi, bits(run.lowCase.hi))
 	put32(LowResScale, bits(int8ResScale))
@@ -165,7 +182,10 @@ func (run *lowRun) wantBF16(p, c int) float32 {
 			sum = normal(sum + normal(x*w))
 		}
 	}
-	if run.lowCase.res {
+	switch {
+	case run.wide:
+		sum += floatAt(run.int8Run.res[p], int8ResAt+c)
+	case run.lowCase.res:
 		sum += bf16At(run.int8Run.res[p], int8ResAt+c)
 	}
 	return min(max(sum, run.lowCase.lo), run.lowCase.hi)
