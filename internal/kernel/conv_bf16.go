@@ -32,9 +32,12 @@ func (c *ConvBF16) groupBlocks() int { return (c.per() + c.blockC() - 1) / c.blo
 func (c *ConvBF16) per() int { return c.Conv.OutC / c.Conv.Groups }
 
 // blockC returns the channels of a block.
-func (c *ConvBF16) blockC() int {
+func (c *ConvBF16) blockC() int { return blockBF16(c.per()) }
+
+// blockBF16 is blockC for so many output channels of a group.
+func blockBF16(per int) int {
 	block, vector := tileBF16()
-	if c.per() <= vector {
+	if per <= vector {
 		return vector
 	}
 	return block

@@ -78,18 +78,20 @@ func (l *lowTile) next(at *walk, left int) (pixels int) {
 	return pixels
 }
 
-// point makes the pointers those of a tile, from the channels inC of the input and outC of the output on.
-func (t *lowTask) point(l *lowTile, inC, outC int) {
+// point returns the pointers of a tile, from the channels inC of the input and outC of the output on. They are no stores
+// through t, which would make what they point to escape.
+func (t *lowTask) point(l *lowTile, inC, outC int) (src, dst, res [2]unsafe.Pointer) {
 	v := t.Conv
 	for i, n := range l.n {
 		if k := l.first[i]; n > 0 {
-			t.args.src[i] = unsafe.Add(t.src, t.size*(v.Src.At(k.n, k.y*v.StrideH, k.x*v.StrideW)+inC))
-			t.args.dst[i] = unsafe.Add(t.dst, t.dstSize*(v.Dst.At(k.n, k.y, k.x)+outC))
+			src[i] = unsafe.Add(t.src, t.size*(v.Src.At(k.n, k.y*v.StrideH, k.x*v.StrideW)+inC))
+			dst[i] = unsafe.Add(t.dst, t.dstSize*(v.Dst.At(k.n, k.y, k.x)+outC))
 			if t.res != nil {
-				t.args.res[i] = unsafe.Add(t.res, t.resSize*(v.Res.At(k.n, k.y, k.x)+outC))
+				res[i] = unsafe.Add(t.res, t.resSize*(v.Res.At(k.n, k.y, k.x)+outC))
 			}
 		}
 	}
+	return src, dst, res
 }
 
 // runVNNI computes the pixels [p0, p1) of the blocks [b0, b1).
@@ -114,7 +116,7 @@ func (t *int8Task) runVNNI(p0, p1, b0, b1 int) {
 			a.weights, a.offsets, a.units = unsafe.Pointer(&t.packed.weights[k.weights]), unsafe.Pointer(&t.packed.offsets[k.units]), k.groups[1]
 			a.start, a.scale, a.bias = unsafe.Pointer(&t.packed.start[c]), unsafe.Pointer(&t.packed.scale[c]), unsafe.Pointer(&t.packed.bias[c])
 			a.lanes = uint32(1<<t.width - 1)
-			l.point(&tile, t.inC, t.outC)
+			a.src, a.dst, a.res = l.point(&tile, t.inC, t.outC)
 			convVNNI(a, n, t.blockC/16)
 		}
 		p += n
@@ -133,8 +135,7 @@ func (t *bf16Task) runTiles(p0, p1, b0, b1 int) {
 	case t.res != nil:
 		l.res = unsafe.Pointer(&t.res[0])
 	}
-	a := &l.args
-	a.lo, a.hi, a.offsets, a.units = t.lo, t.hi, unsafe.Pointer(&t.packed.offsets[0]), len(t.packed.offsets)
+	l.args.lo, l.args.hi, l.args.offsets, l.args.units = t.lo, t.hi, unsafe.Pointer(&t.packed.offsets[0]), len(t.packed.offsets)
 	l.init()
 	blockC := t.blockC()
 	var tile lowTile
@@ -143,10 +144,10 @@ func (t *bf16Task) runTiles(p0, p1, b0, b1 int) {
 		n := tile.next(&at, p1-p)
 		for b := b0; b < b1; b++ {
 			t.at(b)
-			a.weights, a.start = unsafe.Pointer(&t.packed.weights[b*a.units*blockC*2]), unsafe.Pointer(&t.packed.bias[b*blockC])
-			a.lanes = uint32(1<<t.width - 1)
-			l.point(&tile, t.inC, t.outC)
-			convBF16(a, n, blockC/16)
+			l.args.weights, l.args.start = unsafe.Pointer(&t.packed.weights[b*l.args.units*blockC*2]), unsafe.Pointer(&t.packed.bias[b*blockC])
+			l.args.lanes = uint32(1<<t.width - 1)
+			l.args.src, l.args.dst, l.args.res = l.point(&tile, t.inC, t.outC)
+			convBF16(&l.args, n, blockC/16)
 		}
 		p += n
 	}

@@ -30,18 +30,21 @@ func evenly(n, most int) int {
 	return (n + parts - 1) / parts
 }
 
-func (c *ConvGradWeight) boxes() gradBoxes {
+func (c *ConvGradWeight) boxes() gradBoxes { return c.boxesOf(boxPixels) }
+
+// boxesOf cuts the pixels into boxes of at most so many.
+func (c *Conv) boxesOf(most int) gradBoxes {
 	b := gradBoxes{images: 1, rows: c.OutH, cols: c.OutW}
 	if c.N*c.OutH*c.OutW == 0 {
 		return b
 	}
 	switch pixels := c.OutH * c.OutW; {
-	case 2*pixels <= boxPixels:
-		b.images = min(boxPixels/pixels, c.N)
-	case c.OutW > boxPixels:
-		b.rows, b.cols = 1, evenly(c.OutW, boxPixels)
-	case pixels > boxPixels:
-		b.rows = evenly(c.OutH, boxPixels/c.OutW)
+	case 2*pixels <= most:
+		b.images = min(most/pixels, c.N)
+	case c.OutW > most:
+		b.rows, b.cols = 1, evenly(c.OutW, most)
+	case pixels > most:
+		b.rows = evenly(c.OutH, most/c.OutW)
 	}
 	b.per = [3]int{(c.N + b.images - 1) / b.images, (c.OutH + b.rows - 1) / b.rows, (c.OutW + b.cols - 1) / b.cols}
 	return b
@@ -60,9 +63,10 @@ func (b *gradBoxes) count() int { return b.per[0] * b.per[1] * b.per[2] }
 
 // Parts returns the number of parts of the pixels: about one for each partPixels of them, but so few that all of
 // their sums together have at most partSums elements, unless it is only one.
-func (c *ConvGradWeight) Parts() int {
+func (c *ConvGradWeight) Parts() int { return c.partsOf(c.boxes()) }
+
+func (c *Conv) partsOf(boxes gradBoxes) int {
 	const partPixels, partSums = 4096, 1 << 20
-	boxes := c.boxes()
 	parts := min((c.N*c.OutH*c.OutW+partPixels-1)/partPixels, boxes.count(), partSums/max(1, c.PackedLen()))
 	return max(1, parts)
 }
@@ -198,10 +202,14 @@ func (c *ConvGradWeight) checkGrad(partial, src, dy, scratch []float32, part, b1
 // Reduce adds the parts of the blocks [b0, b1) and writes the gradient to dw [OutC, InC, KH, KW] and, unless it is
 // nil, db [OutC], or adds it to what is there. It changes partial.
 func (c *ConvGradWeight) Reduce(dw, db, partial []float32, b0, b1 int, add bool) {
+	c.reduceParts(dw, db, partial, c.Parts(), b0, b1, add)
+}
+
+func (c *Conv) reduceParts(dw, db, partial []float32, parts, b0, b1 int, add bool) {
 	must("weight gradient blocks", c.Blocks(), 0, b1)
-	must("weight gradient sums", len(partial), 0, c.PartialLen())
+	must("weight gradient sums", len(partial), 0, parts*c.PackedLen())
 	must("weight gradient", len(dw), 0, c.OutC*c.taps())
-	c.Filter.reduce(dw, db, partial, c.Parts(), b0, b1, add)
+	c.Filter.reduce(dw, db, partial, parts, b0, b1, add)
 }
 
 // reduce adds so many parts of the blocks [b0, b1), each in the order of packed weights, and writes them row-major.
