@@ -134,7 +134,7 @@ func (j *job) fallBack(p *strategy.Problem) error {
 	name := c.Named(j.names)
 	reason := fmt.Sprintf("%d pictures are too few to hold some out and still learn two classes from the rest", p.Data.N())
 	j.note("auto compares nothing: %s; it takes %s", reason, name)
-	j.choice = &Choice{Pictures: p.Data.N(), Candidates: []Trial{{Name: name, Reason: reason, Chosen: true}}}
+	j.choice = &Choice{Pictures: p.Data.N(), Candidates: []Trial{{Name: name, Strategy: strategyFrozen, Reason: reason, Chosen: true}}}
 	return j.take(c)
 }
 
