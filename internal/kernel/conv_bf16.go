@@ -46,10 +46,15 @@ func blockBF16(per int) int {
 // Pack returns w [OutC, InC, KH, KW], rounded to bfloat16, and bias [OutC] (nil: zeros) in the order in which the
 // kernel reads them. The grid of the source must be known.
 func (c *ConvBF16) Pack(w, bias []float32) *PackedBF16 {
-	v := &c.Conv
-	p := c.place(v.taps(), func(tap int) int { return tap%v.InC*v.KH*v.KW + tap/v.InC })
+	p := c.Place()
 	c.Repack(p, w, bias)
 	return p
+}
+
+// Place returns packed weights that are zero. The grid of the source must be known.
+func (c *ConvBF16) Place() *PackedBF16 {
+	v := &c.Conv
+	return c.place(v.taps(), func(tap int) int { return tap%v.InC*v.KH*v.KW + tap/v.InC })
 }
 
 // place returns a place for weights of which those of an output channel start channel elements after those of the one

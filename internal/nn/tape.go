@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/graft-ml/graft/internal/kernel"
 	"github.com/graft-ml/graft/internal/tensor"
 )
 
@@ -31,13 +32,14 @@ type Tape struct {
 	wants  map[string]bool // values and parameters that have a gradient
 	prefix *tapePrefix     // nil if nothing is frozen
 
-	norms    map[*Node]*tapeNorm
-	packs    map[packKey][]float32
-	scratch  sync.Pool // of *[]float32
-	programs map[int]*tapeProgram
-	prog     *tapeProgram // of the last run; nil before it
-	frame    frame
-	forward  bool // the arena holds the results of a run
+	norms     map[*Node]*tapeNorm
+	packs     map[packKey][]float32
+	packedLow map[packKey][]*kernel.PackedBF16
+	scratch   sync.Pool // of *[]float32
+	programs  map[int]*tapeProgram
+	prog      *tapeProgram // of the last run; nil before it
+	frame     frame
+	forward   bool // the arena holds the results of a run
 
 	mask func(node *Node, dst []float32) // of the run
 	add  bool                            // gradients of parameters are added to those that there are
@@ -52,6 +54,11 @@ type TapeOptions struct {
 	// follow them with the given Momentum (0: 0.1) as PyTorch's do: the variance that is kept is the unbiased one.
 	BatchStats bool
 	Momentum   float64
+
+	// Precision BF16 computes the products of the trained part's convolutions, forward and on the ways back, from numbers
+	// rounded to bfloat16. Their sums, everything else, the parameters and their gradients are float32, and depthwise
+	// convolutions and those of few channels are as with F32. Int8 is an error.
+	Precision Precision
 
 	// Memory bounds the bytes of a run, 0: not at all. Where all values do not fit, those between some segments of the
 	// graph are kept, and the others computed a second time. What does not fit even so is an error of Forward.
@@ -69,13 +76,17 @@ func NewTape(g *Graph, o TapeOptions) (*Tape, error) {
 	if len(g.Outputs) != 1 {
 		return nil, fmt.Errorf("nn: graph %q has %d outputs, training needs exactly one", g.Name, len(g.Outputs))
 	}
+	if o.Precision != F32 && o.Precision != BF16 {
+		return nil, fmt.Errorf("nn: graph %q: training in %v, want f32 or bf16", g.Name, o.Precision)
+	}
 	for _, v := range g.Inputs {
 		if v.DType != tensor.Float32 {
 			return nil, fmt.Errorf("nn: graph %q: input %v: training needs float32", g.Name, v)
 		}
 	}
 	t := &Tape{g: g.Clone(), o: o, inputs: g.Inputs, params: map[string]*tensor.Tensor{}, grads: map[string]*tensor.Tensor{},
-		frame: frame{huge: true}, norms: map[*Node]*tapeNorm{}, packs: map[packKey][]float32{}, programs: map[int]*tapeProgram{}}
+		frame: frame{huge: true}, norms: map[*Node]*tapeNorm{}, packs: map[packKey][]float32{},
+		packedLow: map[packKey][]*kernel.PackedBF16{}, programs: map[int]*tapeProgram{}}
 	for _, name := range o.Params {
 		p := g.Init[name]
 		if p == nil || p.DType != tensor.Float32 {

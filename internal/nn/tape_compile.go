@@ -45,6 +45,7 @@ type tapeCompiler struct {
 	normOf, clipOf   map[string]*normGroup     // the group that reads a value first, and that makes one for a single reader
 	moments, clipped map[*normGroup]*planValue // sums that another step computes
 	leaders          map[*Node]*leader
+	halves           halves
 }
 
 // preparation is a piece of work ahead of the steps.
@@ -88,7 +89,7 @@ func (t *Tape) compile(n, segments int) (*tapeProgram, error) {
 	c := &tapeCompiler{t: t, grads: map[string]*planValue{}, sharers: map[*planValue]int{}, gradHalos: map[string]halo{},
 		added: map[string]bool{}, masks: map[*Node]*[]float32{}, convs: map[*Node]*tapeConv{}, packed: map[packKey]bool{},
 		groups: map[*Node]*normGroup{}, inner: map[*Node]bool{}, normOf: map[string]*normGroup{}, clipOf: map[string]*normGroup{},
-		moments: map[*normGroup]*planValue{}, clipped: map[*normGroup]*planValue{}, leaders: map[*Node]*leader{}}
+		moments: map[*normGroup]*planValue{}, clipped: map[*normGroup]*planValue{}, leaders: map[*Node]*leader{}, halves: newHalves()}
 	c.compiler = &compiler{plan: &Plan{pool: t.o.Pool, packed: map[*Node][]float32{}}, g: t.g, infos: infos,
 		rows: map[string]*planValue{}, pixels: map[string]*planValue{}, halos: map[string]halo{}, prog: &p.program}
 	for i, v := range t.g.Inputs {

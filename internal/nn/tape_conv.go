@@ -24,6 +24,7 @@ type tapeConv struct {
 	shape tensor.Shape // of the weights
 	conv  kernel.Conv  // without N and places
 	fold  *foldedNorm  // what is folded into the weights; nil: nothing
+	low   bool         // it is computed in bfloat16
 }
 
 // trains reports whether what kernels compute n with changes from step to step.
@@ -95,15 +96,19 @@ func (c *tapeCompiler) convAt(n *Node) *tapeConv {
 	if padded := (h.top + x[2] + h.bottom) * (h.left + x[3] + h.right); padded > 16*(x[2]*x[3]+product(win.outputs()))+1<<12 {
 		return nil
 	}
-	c.convs[n] = &tapeConv{win: win, shape: w, conv: convOf(n, win, w)}
-	return c.convs[n]
+	v := &tapeConv{win: win, shape: w, conv: convOf(n, win, w)}
+	v.low = c.t.o.Precision == BF16 && v.lowTraining(x[2]*x[3])
+	c.convs[n] = v
+	return v
 }
 
 // findTapeHalos sets the halos of pictures and of their gradients.
 func (c *tapeCompiler) findTapeHalos() {
 	for _, n := range c.g.Nodes {
 		if n.Op == "Conv" {
-			if v := c.convAt(n); v != nil {
+			if v := c.convAt(n); v != nil && v.low {
+				c.halvesHalo(n, v)
+			} else if v != nil {
 				c.halos[n.Inputs[0]] = c.halos[n.Inputs[0]].widen(haloOf(v.win)).widen(c.winogradHalo(&v.conv, v.win))
 			}
 		}
@@ -115,7 +120,7 @@ func (c *tapeCompiler) findTapeHalos() {
 
 func tapeConvHalo(c *tapeCompiler, n *Node) {
 	v := c.convAt(n)
-	if v == nil {
+	if v == nil || v.low {
 		return
 	}
 	if v.conv.WinogradGrad() && c.trains(n, v) {
@@ -208,6 +213,10 @@ func tapeConvForward(c *tapeCompiler, n *Node) bool {
 
 // convolve emits convolution n with what follows it up to last: act(conv + res), res nil for none.
 func (c *tapeCompiler) convolve(n *Node, v *tapeConv, last *Node, res *planValue, act kernel.Act) {
+	if v.low {
+		c.convolveHalves(n, v, last, res, act)
+		return
+	}
 	src := c.pixelsOf(n.Inputs[0])
 	dst := c.newPixels(last.Outputs[0])
 	k := v.conv
@@ -254,9 +263,12 @@ func tapeConvBackward(c *tapeCompiler, n *Node) bool {
 
 // convInput emits the gradient by the input of a convolution.
 func (c *tapeCompiler) convInput(n *Node, v *tapeConv) {
-	if v.depthwise() {
+	switch {
+	case v.depthwise():
 		c.depthwiseGradInput(n, v)
-	} else {
+	case v.low:
+		c.halvesGradInput(n, v)
+	default:
 		c.convGradInput(n, v)
 	}
 }

@@ -131,6 +131,10 @@ func (c *tapeCompiler) convGradWeight(n *Node, v *tapeConv) {
 
 // convSums is convGradWeight to the given place.
 func (c *tapeCompiler) convSums(n *Node, v *tapeConv, to gradTarget, bias bool) {
+	if v.low {
+		c.halvesSums(n, v, to, bias)
+		return
+	}
 	dy, _ := c.gradPixels(n.Outputs[0])
 	src := c.pixelsOf(n.Inputs[0])
 	if v.depthwise() {
@@ -152,7 +156,23 @@ func (c *tapeCompiler) convSums(n *Node, v *tapeConv, to gradTarget, bias bool) 
 
 // weightSums emits the sums of a gradient by weights over parts of the pixels, and what joins them.
 func (c *tapeCompiler) weightSums(n *Node, k *kernel.ConvGradWeight, src, dy *planValue, to gradTarget) {
-	s := step{node: n, reads: []*planValue{src, dy}}
+	c.partSums(n, k, []*planValue{src, dy}, to, func(f *frame, sums, scratch []float32, part, b0, b1 int) {
+		k.Run(sums, f.of(src), f.of(dy), scratch, part, b0, b1)
+	})
+}
+
+// gradParts is a gradient by weights that is summed up in parts.
+type gradParts interface {
+	Blocks() int
+	Parts() int
+	PartialLen() int
+	ScratchLen() int
+	Reduce(dw, db, partial []float32, b0, b1 int, add bool)
+}
+
+// partSums is weightSums where run computes a part.
+func (c *tapeCompiler) partSums(n *Node, k gradParts, reads []*planValue, to gradTarget, run func(f *frame, sums, scratch []float32, part, b0, b1 int)) {
+	s := step{node: n, reads: reads}
 	parts := k.Parts()
 	sums := &planValue{size: k.PartialLen(), first: -1}
 	buf := c.newScratch(&s, k.ScratchLen())
@@ -162,7 +182,7 @@ func (c *tapeCompiler) weightSums(n *Node, k *kernel.ConvGradWeight, src, dy *pl
 	s.task = func(f *frame, i int) {
 		slot, data := buf.take(f)
 		b0, b1 := blocks.at(i % blocks.parts)
-		k.Run(f.of(sums), f.of(src), f.of(dy), data, i/blocks.parts, b0, b1)
+		run(f, f.of(sums), data, i/blocks.parts, b0, b1)
 		buf.give(slot)
 	}
 	c.emit(s)

@@ -44,6 +44,13 @@ func (t *Tape) bytes(p *tapeProgram, n int) int64 {
 	for _, w := range t.packs {
 		total += int64(len(w))
 	}
+	for _, packed := range t.packedLow {
+		for _, p := range packed {
+			if p != nil {
+				total += int64(p.Len()+3) / 4
+			}
+		}
+	}
 	if t.prefix != nil {
 		for i := range t.prefix.data {
 			total += int64(n) * int64(product(t.prefix.plan.OutputShape(i)))
@@ -121,6 +128,7 @@ func (c *tapeCompiler) recompute(start, end int) {
 			}
 		}
 	}
+	clear(c.halves.values) // they are made again of what is kept
 	c.again = true
 	for _, n := range nodes {
 		if slices.ContainsFunc(n.Outputs, func(s string) bool { return !kept(s) }) {

@@ -10,10 +10,13 @@ import (
 
 // A tape with less memory computes values a second time, and gives the same bits.
 func TestTapeMemory(t *testing.T) {
-	for _, name := range []string{"residual", "inverted", "dense"} {
-		t.Run(name, func(t *testing.T) {
-			g := buildNet(t, name)
-			o := TapeOptions{Params: weightsOf(g), BatchStats: true}
+	for _, k := range []struct {
+		name      string
+		precision Precision
+	}{{"residual", F32}, {"inverted", F32}, {"dense", F32}, {"residual", BF16}, {"inverted", BF16}, {"dense", BF16}} {
+		t.Run(k.name+"/"+k.precision.String(), func(t *testing.T) {
+			g := buildNet(t, k.name)
+			o := TapeOptions{Params: weightsOf(g), BatchStats: true, Precision: k.precision}
 			tape, err := NewTape(g, o)
 			if err != nil {
 				t.Fatal(err)
@@ -56,8 +59,14 @@ func TestTapeNetReusesMemory(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector makes pools of buffers forget")
 	}
+	for _, precision := range []Precision{F32, BF16} {
+		t.Run(precision.String(), func(t *testing.T) { checkReuse(t, precision) })
+	}
+}
+
+func checkReuse(t *testing.T, precision Precision) {
 	g := buildNet(t, "inverted")
-	tape, err := NewTape(g, TapeOptions{Params: weightsOf(g), BatchStats: true})
+	tape, err := NewTape(g, TapeOptions{Params: weightsOf(g), BatchStats: true, Precision: precision})
 	if err != nil {
 		t.Fatal(err)
 	}
