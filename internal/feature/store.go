@@ -1,8 +1,9 @@
 package feature
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,9 +31,9 @@ type Store struct {
 // ref is where a row is.
 type ref struct{ part, row int32 }
 
-// OpenStore opens the store of fp below dir, and makes it if there is none. Rows have width features. Every
-// part is read once, in parallel, to learn what it holds and that it is whole; one that is not is listed in
-// Ignored. It is an error if dir cannot be written.
+// OpenStore opens the store of fp below dir, and makes it if there is none. Rows have width features. What a
+// part holds is read from its list of keys; of a part that has none, all is read, and if it is not whole it is listed in
+// Ignored. That a part is whole is otherwise found out when a row of it is asked for. It is an error if dir cannot be written.
 func OpenStore(dir string, fp Fingerprint, width int) (*Store, error) {
 	if width < 1 || width > maxPartFloats {
 		return nil, fmt.Errorf("feature cache: rows of %d features", width)
@@ -45,13 +46,20 @@ func OpenStore(dir string, fp Fingerprint, width int) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("feature cache: %w", err)
 	}
-	var names []string
+	var names, lists []string
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), partExt) && !strings.HasPrefix(e.Name(), ".") {
 			names = append(names, e.Name())
+		} else if part, ok := ofKeys(e.Name()); ok {
+			lists = append(lists, part)
 		}
 	}
 	s.index(names)
+	for _, part := range lists { // of parts that were deleted: a list is written after its part
+		if _, ok := slices.BinarySearch(names, part); !ok {
+			s.removeKeys(part)
+		}
+	}
 	return s, nil
 }
 
@@ -68,7 +76,7 @@ func (s *Store) probe() error {
 	return nil
 }
 
-// index reads the keys of parts. Of a row that is in several of them the first by name is used.
+// index reads the keys of parts, in parallel. Of a row that is in several of them the first by name is used.
 func (s *Store) index(names []string) {
 	keys, errs := make([][][32]byte, len(names)), make([]error, len(names))
 	var wg sync.WaitGroup
@@ -77,12 +85,7 @@ func (s *Store) index(names []string) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			p, err := readPart(filepath.Join(s.dir, name), s.fingerprint, s.width)
-			if err != nil {
-				errs[i] = err
-				return
-			}
-			keys[i] = p.keys
+			keys[i], errs[i] = s.keysOf(name)
 		})
 	}
 	wg.Wait()
@@ -94,6 +97,25 @@ func (s *Store) index(names []string) {
 		s.add(name, keys[i])
 	}
 }
+
+// keysOf returns the keys of a part, from its list, or from the part itself: then the list is written, if it can be.
+func (s *Store) keysOf(name string) ([][32]byte, error) {
+	if keys := readKeys(s.dir, name, s.fingerprint, s.width); keys != nil {
+		return keys, nil
+	}
+	p, err := s.read(name)
+	if err != nil {
+		return nil, err
+	}
+	writeKeys(s.dir, name, s.fingerprint, s.width, p.keys)
+	return p.keys, nil
+}
+
+func (s *Store) read(name string) (*part, error) {
+	return readPart(filepath.Join(s.dir, name), s.fingerprint, s.width)
+}
+
+func (s *Store) removeKeys(part string) { os.Remove(filepath.Join(s.dir, keysName(part))) }
 
 func (s *Store) ignore(name string, err error) {
 	s.ignored = append(s.ignored, fmt.Errorf("feature cache: %s: %w", filepath.Join(s.dir, name), err))
@@ -144,47 +166,92 @@ func (s *Store) Get(sha [32]byte, dst []float32) bool {
 }
 
 // Load calls set, in no certain order, with the features of each key that the store has, and returns how
-// many those are. It reads each part at most once. f is valid until set returns; set must not call s.
+// many those are. It reads each part at most once, and some at a time. f is valid until set returns; set must not call s.
 func (s *Store) Load(keys [][32]byte, set func(key [32]byte, f []float32)) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := make([][32]byte, 0, len(keys))
+	known := map[int32][][32]byte{}
 	for _, k := range keys {
-		if _, ok := s.rows[k]; ok {
-			known = append(known, k)
+		if r, ok := s.rows[k]; ok {
+			known[r.part] = append(known[r.part], k)
 		}
 	}
-	slices.SortStableFunc(known, func(a, b [32]byte) int { return cmp.Compare(s.rows[a].part, s.rows[b].part) })
-	n := 0
-	for _, k := range known {
-		if f := s.row(k); f != nil {
-			set(k, f)
-			n++
+	wanted, n := slices.Sorted(maps.Keys(known)), 0
+	next := s.readAhead(wanted)
+	for _, at := range wanted {
+		p, err := next()
+		for _, k := range known[at] {
+			if f := s.rowOf(p, err, k); f != nil {
+				set(k, f)
+				n++
+			}
 		}
+		s.last, s.lastAt = p, at
 	}
 	return n
 }
 
-// row returns the features of a picture, or nil. The part is read if it is not the last one; if it has gone
-// bad or was deleted since the index was made, all its rows are forgotten.
+// readAhead reads parts, as many at a time as there are threads. next gives one after the other, and is called for all
+// of them, while s is locked.
+func (s *Store) readAhead(wanted []int32) (next func() (*part, error)) {
+	type read struct {
+		p   *part
+		err error
+	}
+	line := make(chan chan read, runtime.GOMAXPROCS(0)-1)
+	go func() {
+		for _, at := range wanted {
+			done := make(chan read, 1)
+			line <- done
+			go func() {
+				p, err := s.read(s.parts[at])
+				done <- read{p, err}
+			}()
+		}
+	}()
+	return func() (*part, error) {
+		r := <-<-line
+		return r.p, r.err
+	}
+}
+
+// row returns the features of a picture, or nil. The part is read if it is not the last one.
 func (s *Store) row(sha [32]byte) []float32 {
 	r, ok := s.rows[sha]
 	if !ok {
 		return nil
 	}
-	if s.lastAt != r.part {
-		p, err := readPart(filepath.Join(s.dir, s.parts[r.part]), s.fingerprint, s.width)
-		if err != nil {
-			s.forget(r.part, err)
-			return nil
-		}
+	if s.lastAt == r.part {
+		return s.rowOf(s.last, nil, sha)
+	}
+	p, err := s.read(s.parts[r.part])
+	f := s.rowOf(p, err, sha)
+	if f != nil {
 		s.last, s.lastAt = p, r.part
 	}
-	return s.last.values[int(r.row)*s.width:][:s.width]
+	return f
+}
+
+// rowOf returns the features of a picture out of its part, as it was read, or nil: if the part has gone bad or was
+// deleted since the index was made, or is not what its list of keys says, all its rows are forgotten.
+func (s *Store) rowOf(p *part, err error, sha [32]byte) []float32 {
+	r, ok := s.rows[sha]
+	if !ok {
+		return nil // of a part that was forgotten
+	}
+	if err == nil && (int(r.row) >= len(p.keys) || p.keys[r.row] != sha) {
+		err = errors.New("its list of keys is that of another part")
+	}
+	if err != nil {
+		s.forget(r.part, err)
+		return nil
+	}
+	return p.values[int(r.row)*s.width:][:s.width]
 }
 
 func (s *Store) forget(at int32, err error) {
 	s.ignore(s.parts[at], err)
+	s.removeKeys(s.parts[at]) // so that the part is looked at when the store is opened again
 	for k, r := range s.rows {
 		if r.part == at {
 			delete(s.rows, k)
@@ -231,6 +298,7 @@ func (w *Writer) Flush() error {
 		w.err = fmt.Errorf("feature cache: %w", err)
 		return w.err
 	}
+	writeKeys(s.dir, name, s.fingerprint, s.width, w.pending.keys)
 	s.mu.Lock()
 	s.add(name, w.pending.keys)
 	s.mu.Unlock()
