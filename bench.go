@@ -133,8 +133,8 @@ func (o *BenchOptions) validate() error {
 		errs = append(errs, fmt.Errorf("seconds %v, want more than 0 and at most %d", o.Seconds, maxBenchSeconds))
 	}
 	p, err := parsePrecision(o.Precision)
-	if o.Train && err == nil && p != nn.F32 {
-		errs = append(errs, fmt.Errorf("precision %q: training is measured in f32", o.Precision))
+	if o.Train && err == nil && p == nn.Int8 {
+		errs = append(errs, fmt.Errorf("precision %q: training is measured in f32 or bf16", o.Precision))
 	}
 	if o.Train && (o.Layers || o.Write != "") {
 		errs = append(errs, errors.New("layers and write go with runs, not with steps of training"))

@@ -27,7 +27,8 @@ func (b *bench) training(ctx context.Context) error {
 		return err
 	}
 	r := b.report
-	r.Train, r.Precision = true, nn.F32.String()
+	precision, _ := parsePrecision(b.o.Precision) // validate has looked at it
+	r.Train, r.Precision = true, precision.String()
 	if r.GFLOP, err = b.stepGFLOP(ctx, g); err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (b *bench) training(ctx context.Context) error {
 	}
 	net := train.Network{Graph: g, Phases: []train.Phase{{Name: "all", Params: train.Parameters(g), Epochs: 1 << 30}}}
 	o := train.TuneOptions{Classes: benchClasses, Optimizer: train.SGD, LearningRate: 1e-9, WeightDecay: -1, Schedule: train.Constant,
-		Batch: b.o.Batch, BatchStats: true, ClassWeights: train.None, Pool: b.pool}
+		Batch: b.o.Batch, BatchStats: true, ClassWeights: train.None, Pool: b.pool, Precision: precision}
 	_, err = train.Tune(ctx, net, learn, train.Set{}, o, train.Hooks{Outlook: func(l train.Outlook) { r.Params, r.Memory = l.Params, l.Memory/1e6 }})
 	if !errors.Is(err, errMeasured) {
 		return err

@@ -35,9 +35,9 @@ func TestBenchTrain(t *testing.T) {
 
 func TestBenchTrainRefuses(t *testing.T) {
 	for want, o := range map[string]graft.BenchOptions{
-		"training is measured in f32": {Precision: "int8"},
-		"layers and write go":         {Layers: true},
-		"not with steps of training":  {Write: "x.onnx"},
+		"training is measured in f32 or bf16": {Precision: "int8"},
+		"layers and write go":                 {Layers: true},
+		"not with steps of training":          {Write: "x.onnx"},
 	} {
 		o.Train = true
 		var option *graft.OptionError

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/graft-ml/graft/internal/backbone"
+	"github.com/graft-ml/graft/internal/cpu"
 	"github.com/graft-ml/graft/internal/loader"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/train"
@@ -152,6 +153,9 @@ func (j *job) hooks() train.Hooks {
 // onPlan tells what a phase of the training takes, and what is done without for lack of memory.
 func (j *job) onPlan(l train.Outlook) {
 	j.note("training %s: %.3g million numbers, %.0f MB", l.Phase, float64(l.Params)/1e6, math.Ceil(float64(l.Memory)/1e6))
+	if j.o.Tuning.Precision == nn.BF16.String() && !cpu.HasBF16 {
+		j.note("bf16: this processor has no instruction for it: steps are slower than in f32, and their results those of processors that have it")
+	}
 	if l.Recomputes {
 		j.note("memory: a part of the values is computed twice, which makes steps slower and changes no result")
 	}

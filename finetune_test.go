@@ -258,6 +258,7 @@ func TestUnfinishedRuns(t *testing.T) {
 	for want, change := range map[string]func(o *graft.TrainOptions){
 		"holds an unfinished run":                     func(*graft.TrainOptions) {},
 		"tuning LearningRate 0.005 there, 0.001 here": func(o *graft.TrainOptions) { o.Resume, o.Tuning.LearningRate = true, 1e-3 },
+		"tuning Precision f32 there, bf16 here":       func(o *graft.TrainOptions) { o.Resume, o.Tuning.Precision = true, "bf16" },
 		"strategy finetune there, partial here":       func(o *graft.TrainOptions) { o.Resume, o.Strategy = true, "partial" },
 		"seed 5 there, 6 here":                        func(o *graft.TrainOptions) { o.Resume, o.Seed = true, 6 },
 	} {

@@ -194,7 +194,7 @@ func (o *TrainOptions) validate() error {
 	errs = append(errs, o.validateViews()...)
 	errs = append(errs, o.validateRepeats()...)
 	errs = append(errs, o.validateTTA())
-	bad(!o.tunes() || o.Precision == "" || o.Precision == nn.F32.String(), "precision %q goes with strategies that keep the base frozen, not with %q", o.Precision, o.Strategy)
+	bad(!o.tunes() || o.Precision == "" || o.Precision == nn.F32.String(), "precision %q goes with strategies that keep the base frozen, not with %q; what trains has a precision of tuning", o.Precision, o.Strategy)
 	bad(!o.QDQ || o.Precision == precisionAuto || o.Precision == nn.Int8.String(), "QDQ is a form of int8: want the precision int8 or auto")
 	errs = append(errs, checkShares(o.Test, o.TrainPerClass), o.checkPrecision(), o.Backbone.validate(), o.Reading.validate(), o.Head.validate(), o.Tuning.validate(), o.Teacher.validate(o.tunes(), o.Strategy))
 	return errors.Join(errs...)

@@ -51,6 +51,8 @@ type headInfo struct {
 	Fresh     bool   `json:"fresh,omitempty"`   // drawn anew in every epoch, on a frozen base
 	TTA       string `json:"tta,omitempty"`     // views that a prediction averages
 
+	Precision string `json:"tune_precision,omitempty"` // that the network was trained in, if it was and not in f32
+
 	Teacher *TeacherInfo `json:"teacher,omitempty"`
 }
 
@@ -146,6 +148,9 @@ func (j *job) headInfo() headInfo {
 		h.Optimizer = ""
 	case j.tuned != nil:
 		h.Optimizer = cmp.Or(j.o.Tuning.Optimizer, train.AdamW)
+		if j.o.Tuning.Precision != nn.F32.String() {
+			h.Precision = j.o.Tuning.Precision
+		}
 	}
 	return h
 }

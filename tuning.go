@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
+	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/train"
 )
 
@@ -39,6 +41,11 @@ type Tuning struct {
 	// BatchNorm is "frozen" (default): batch normalisations use the statistics that came with the network, as at
 	// prediction; or "batch" (default of "scratch"): those of each batch, or part of a batch, which the network's follow.
 	BatchNorm string
+
+	// Precision is what the products of the convolutions that train are computed in, forward and backward: "f32"
+	// (default), or "bf16", numbers of half the length. Weights, their gradients, sums and all else are float32. It says
+	// nothing of the model, which runs in float32. Where the processor has no instruction for bf16, it is slower than f32.
+	Precision string
 
 	// MemoryMB is how many megabytes the training may take: values and gradients, weights, the optimiser's state, two
 	// batches of pictures, and something for the rest of the program; a Teacher comes on top. Where a batch does not fit, a part of the values is computed twice; where that is not enough, fewer
@@ -82,6 +89,9 @@ func (t Tuning) withDefaults(strategy string) Tuning {
 	if t.BatchNorm == "" {
 		t.BatchNorm = norm
 	}
+	if t.Precision == "" {
+		t.Precision = nn.F32.String()
+	}
 	if t.Stages == 0 {
 		t.Stages = 1
 	}
@@ -97,10 +107,12 @@ const overhead = 64e6
 
 // options is t as package train takes it.
 func (t Tuning) options() train.TuneOptions {
+	p, _ := parsePrecision(t.Precision) // validate has looked at it
 	return train.TuneOptions{
 		Optimizer: t.Optimizer, LearningRate: t.LearningRate, Momentum: t.Momentum, Nesterov: t.Nesterov, WeightDecay: t.WeightDecay,
 		Schedule: t.Schedule, Warmup: t.Warmup, ClipNorm: t.ClipNorm, Average: t.Average,
 		Batch: t.Batch, Micro: t.MicroBatch, Memory: int64(t.MemoryMB) * 1e6, Overhead: overhead, Patience: t.Patience, BatchStats: t.BatchNorm == normBatch,
+		Precision: p,
 	}
 }
 
@@ -116,9 +128,10 @@ func (t Tuning) validate() error {
 	bad(t.Stages >= 0, "stages %d, want at least 1", t.Stages)
 	bad(t.LayerDecay >= 0 && t.LayerDecay <= 1 && !math.IsNaN(t.LayerDecay), "layer decay %v, want above 0 and at most 1", t.LayerDecay)
 	bad(t.BatchNorm == "" || t.BatchNorm == normFrozen || t.BatchNorm == normBatch, "batch norm %q, want frozen or batch", t.BatchNorm)
+	bad(slices.Contains([]string{"", nn.F32.String(), nn.BF16.String()}, t.Precision), "precision of tuning %q, want f32 or bf16", t.Precision)
 	bad(t.MemoryMB >= 0, "memory of %d megabytes, want at least 1", t.MemoryMB)
 	bad(t.CheckpointEvery >= 0, "time between checkpoints %v, want a positive one", t.CheckpointEvery)
 	o := t.options()
-	o.Classes, o.Memory = 2, 0 // the latter has been looked at
+	o.Classes, o.Memory, o.Precision = 2, 0, nn.F32 // the latter two have been looked at
 	return errors.Join(append(errs, o.Validate())...)
 }

@@ -113,6 +113,7 @@ func addTuning(f *pflag.FlagSet, t *graft.Tuning) {
 	f.Float64Var(&t.ClipNorm, "clip-norm", 0, "largest norm of the gradient (default: none)")
 	f.Float64Var(&t.Average, "average", 0, "decay of a moving average of the weights, as 0.999 (default: none)")
 	f.StringVar(&t.BatchNorm, "batch-norm", "", "statistics of batch normalisations: frozen or batch (default frozen, from scratch batch)")
+	f.StringVar(&t.Precision, "tune-precision", "", "of the convolutions that train: f32 or bf16 (default f32; the weights and the model are f32 in any case)")
 	f.Var((*size)(&t.MemoryMB), "memory", "memory that training may take, as 2GB; with less it takes more time (default: no limit)")
 	f.Var((*size)(&t.CacheMB), "tune-cache", "disk for what the frozen stages give (partial) (default 20GB; below 0: none)")
 	f.DurationVar(&t.CheckpointEvery, "checkpoint-every", 0, "time between checkpoints within an epoch (default 10m)")

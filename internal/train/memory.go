@@ -28,7 +28,7 @@ func (t *tuning) enterTape(p Phase, g *nn.Graph) error {
 	for _, q := range p.Params {
 		names = append(names, q.Name)
 	}
-	o := nn.TapeOptions{Params: names, Pool: t.o.Pool, BatchStats: t.o.BatchStats}
+	o := nn.TapeOptions{Params: names, Pool: t.o.Pool, BatchStats: t.o.BatchStats, Precision: t.o.Precision}
 	t.micro, t.outlook = t.o.Micro, Outlook{Phase: p.Name, Epochs: p.Epochs, Steps: t.steps, Batch: t.o.Batch}
 	for _, name := range names {
 		t.outlook.Params += len(g.Init[name].F)

@@ -41,6 +41,9 @@ type TuneOptions struct {
 	// enough, fewer than Micro inputs are computed at a time; where one does not fit, it is an error.
 	Memory, Overhead int64
 
+	// Precision BF16 computes the products of convolutions that train in bfloat16: see nn.TapeOptions. Default F32.
+	Precision nn.Precision
+
 	Patience int // epochs without a better validation loss before a phase ends; default 5; negative: never
 
 	// BatchStats normalises by the statistics of each batch, or of each part of it where Micro is smaller, and has
@@ -100,6 +103,7 @@ func (o TuneOptions) Validate() error {
 	want(o.Average >= 0 && o.Average < 1, "decay of the average %v, want at least 0 and under 1", o.Average)
 	want(o.Dropout >= 0 && o.Dropout < 1, "dropout %v, want at least 0 and under 1", o.Dropout)
 	want(o.Memory >= 0 && o.Overhead >= 0, "memory of %d bytes, %d of them for something else, want positive numbers", o.Memory, o.Overhead)
+	want(o.Precision == nn.F32 || o.Precision == nn.BF16, "precision %v, want f32 or bf16", o.Precision)
 	want(o.Micro >= 0, "micro-batch %d, want at least 1", o.Micro)
 	return errors.Join(append(errs, o.Teacher.validate(), h.Validate())...)
 }
