@@ -14,12 +14,22 @@ type BatchNorm struct {
 	X, Y, Res, DY, DX Grid
 	Eps               float32
 	Act               Act
+
+	// PartHeight is the number of rows of a part, which lie in one picture or are those of whole ones; 0 leaves it to
+	// Parts.
+	PartHeight int
 }
 
 // Parts returns the number of parts of the rows of pixels: what is read of one stays in the second-level cache, and
 // there are some for each of a few threads.
 func (b *BatchNorm) Parts() int {
 	const elements, least, few, most = 1 << 15, 1 << 10, 16, 256
+	switch {
+	case b.PartHeight >= b.H && b.PartHeight > 0:
+		return max(1, evenParts(b.N*b.H, b.PartHeight))
+	case b.PartHeight > 0:
+		return max(1, b.N*evenParts(b.H, b.PartHeight))
+	}
 	all := b.N * b.H * b.W * b.C
 	return max(1, min(max(all/elements, min(all/least, few)), b.N*b.H, most))
 }
@@ -27,6 +37,14 @@ func (b *BatchNorm) Parts() int {
 // PartRows returns the rows of a part, counted over all N·H.
 func (b *BatchNorm) PartRows(part int) (r0, r1 int) {
 	rows, parts := b.N*b.H, b.Parts()
+	switch {
+	case b.PartHeight >= b.H && b.PartHeight > 0:
+		return part * b.PartHeight, min((part+1)*b.PartHeight, rows)
+	case b.PartHeight > 0:
+		per := evenParts(b.H, b.PartHeight)
+		y := part % per * b.PartHeight
+		return part/per*b.H + y, part/per*b.H + min(y+b.PartHeight, b.H)
+	}
 	return part * rows / parts, (part + 1) * rows / parts
 }
 

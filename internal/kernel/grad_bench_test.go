@@ -52,11 +52,11 @@ func BenchmarkDepthwiseGradWeight(b *testing.B) {
 		b.Run(k.String(), func(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, 2))
 			c, ns, nd, _ := k.conv()
-			d := DepthwiseGradWeight{Depthwise{C: k.inC, KH: k.kh, KW: k.kw, StrideH: k.sh, StrideW: k.sw, DilH: 1, DilW: 1, N: k.n, OutH: c.OutH, OutW: c.OutW, Src: c.Src, Dst: c.Dst}}
+			d := DepthwiseGradWeight{Depthwise: Depthwise{C: k.inC, KH: k.kh, KW: k.kw, StrideH: k.sh, StrideW: k.sw, DilH: 1, DilW: 1, N: k.n, OutH: c.OutH, OutW: c.OutW, Src: c.Src, Dst: c.Dst}}
 			src, dy, partial := random(r, ns), random(r, nd), make([]float32, d.PartialLen())
 			for b.Loop() {
 				for p := range d.Parts() {
-					d.Run(partial, src, dy, p, 0, d.C)
+					d.Run(partial, src, dy, nil, p, 0, d.C)
 				}
 			}
 			flop := 2 * float64(d.N*d.OutH*d.OutW*d.C*d.KH*d.KW)

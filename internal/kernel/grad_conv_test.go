@@ -250,11 +250,11 @@ func depthwiseGrad(t *testing.T, k convCase) {
 		p.Run(dst, dy, nil, p.Packed(packed), 0, p.N*p.OutH)
 	}
 	checkGradInput(t, &c, dx, dst, dy, w, nil)
-	gw := DepthwiseGradWeight{d}
+	gw := DepthwiseGradWeight{Depthwise: d}
 	partial := random(r, gw.PartialLen())
 	for p := range gw.Parts() {
-		gw.Run(partial, src, dy, p, d.C/2, d.C)
-		gw.Run(partial, src, dy, p, 0, d.C/2)
+		gw.Run(partial, src, dy, nil, p, d.C/2, d.C)
+		gw.Run(partial, src, dy, nil, p, 0, d.C/2)
 	}
 	dw, db := make([]float32, len(w)), make([]float32, d.C)
 	gw.Reduce(dw, db, partial, false)

@@ -3,46 +3,108 @@ package kernel
 // DepthwiseGradWeight is the gradient of a depthwise convolution by its weights: for each tap and channel the sum
 // over the pixels of dY·X. Src places X as for the convolution, Dst places dY; Res and Act are not read. Parts are
 // as in ConvGradWeight.
-type DepthwiseGradWeight struct{ Depthwise }
+type DepthwiseGradWeight struct {
+	Depthwise
+	Input *NormalizedDepthwise // how X is made of what is read as src; nil: it is what is read
+}
+
+// ScratchLen returns the number of elements that Run needs for itself.
+func (d *DepthwiseGradWeight) ScratchLen() int {
+	if d.Input == nil {
+		return 0
+	}
+	return d.Input.ScratchLen()
+}
+
+// UnitRows returns the number of rows of a unit, all of one picture: a part has whole units, and what one reads and
+// makes stays in the second-level cache.
+func (d *DepthwiseGradWeight) UnitRows() int {
+	const elements = 1 << 15
+	return max(1, min(d.OutH, elements/max(1, d.OutW*d.StrideH*d.StrideW*d.C)))
+}
+
+// unit returns the rows of a unit.
+func (d *DepthwiseGradWeight) unit(u int) (n, y0, y1 int) {
+	rows := d.UnitRows()
+	per := evenParts(d.OutH, rows)
+	y0 = u % per * rows
+	return u / per, y0, min(y0+rows, d.OutH)
+}
+
+// units returns those of a part.
+func (d *DepthwiseGradWeight) units(part int) (u0, u1 int) {
+	all, parts := d.N*evenParts(d.OutH, d.UnitRows()), d.Parts()
+	return part * all / parts, (part + 1) * all / parts
+}
+
+// firstRow returns the first row of a unit, counted over all N·OutH; that of the unit behind the last is the end.
+func (d *DepthwiseGradWeight) firstRow(u int) int {
+	if u == d.N*evenParts(d.OutH, d.UnitRows()) {
+		return d.N * d.OutH
+	}
+	n, y, _ := d.unit(u)
+	return n*d.OutH + y
+}
 
 // Parts returns the number of parts of the pixels, about one for each partPixels of them.
 func (d *DepthwiseGradWeight) Parts() int {
 	const partPixels, most = 2048, 64
-	return max(1, min((d.N*d.OutH*d.OutW+partPixels-1)/partPixels, d.N*d.OutH, most))
+	return max(1, min(evenParts(d.N*d.OutH*d.OutW, partPixels), d.N*evenParts(d.OutH, d.UnitRows()), most))
 }
 
 // PartialLen returns the number of elements of the sums of all parts.
 func (d *DepthwiseGradWeight) PartialLen() int { return d.Parts() * d.PackedLen() }
 
 // Run computes the sums of a part, for the channels [c0, c1), and stores them to partial [PartialLen]: those of dY,
-// then those of each tap.
-func (d *DepthwiseGradWeight) Run(partial, src, dy []float32, part, c0, c1 int) {
-	d.RunReady(partial, src, dy, part, c0, c1, func(int, int) {})
+// then those of each tap. scratch has ScratchLen elements.
+func (d *DepthwiseGradWeight) Run(partial, src, dy, scratch []float32, part, c0, c1 int) {
+	d.RunReady(partial, src, dy, scratch, part, c0, c1, func(int, int) {})
 }
 
 // RunReady is Run, which calls ready for the rows [r0, r1) of dY, counted over all N·OutH, just before it reads them: they
 // may be computed there, few enough to stay in a cache.
-func (d *DepthwiseGradWeight) RunReady(partial, src, dy []float32, part, c0, c1 int, ready func(r0, r1 int)) {
+func (d *DepthwiseGradWeight) RunReady(partial, src, dy, scratch []float32, part, c0, c1 int, ready func(r0, r1 int)) {
 	must("depthwise gradient part", d.Parts(), 0, part+1)
 	must("depthwise gradient sums", len(partial), 0, d.PartialLen())
 	must("depthwise gradient channels", d.C, c0, c1)
-	rows, parts := d.N*d.OutH, d.Parts()
 	sums := partial[part*d.PackedLen():][:d.PackedLen()]
 	for k := range 1 + d.KH*d.KW {
 		clear(sums[k*d.C+c0 : k*d.C+c1])
 	}
-	if c0 >= c1 || rows*d.OutW == 0 {
+	if c0 >= c1 || d.N*d.OutH*d.OutW == 0 {
+		return
+	}
+	must("depthwise gradient output", len(dy), d.Dst.Start, d.Dst.At(d.N-1, d.OutH-1, d.OutW-1)+d.C)
+	u0, u1 := d.units(part)
+	r0, end := d.firstRow(u0), d.firstRow(u1)
+	if d.Input != nil {
+		d.runNormalized(sums, src, dy, scratch, r0, end, c0, c1, ready)
 		return
 	}
 	y, x := (d.OutH-1)*d.StrideH+(d.KH-1)*d.DilH, (d.OutW-1)*d.StrideW+(d.KW-1)*d.DilW
 	must("depthwise gradient input", len(src), d.Src.Start, d.Src.At(d.N-1, y, x)+d.C)
-	must("depthwise gradient output", len(dy), d.Dst.Start, d.Dst.At(d.N-1, d.OutH-1, d.OutW-1)+d.C)
-	r0, end := part*rows/parts, (part+1)*rows/parts
 	for most := d.rowsAtOnce(c1 - c0); r0 < end; {
 		r1 := min(r0+most, end, (r0/d.OutH+1)*d.OutH)
 		ready(r0, r1)
 		d.gradRows(sums, src, dy, r0, r1, c0, c1)
 		r0 = r1
+	}
+}
+
+// runNormalized is RunReady for the rows [r0, end) of what Input makes of x.
+func (d *DepthwiseGradWeight) runNormalized(sums, x, dy, scratch []float32, r0, end, c0, c1 int, ready func(r0, r1 int)) {
+	win, most := d.Input.window(x)
+	win.Start(scratch)
+	k := *d
+	k.N, k.Src = 1, win.Grid()
+	for r0 < end {
+		n, y := r0/d.OutH, r0%d.OutH
+		k.OutH = min(most, end-r0, d.OutH-y)
+		ready(r0, r0+k.OutH)
+		lo, hi := d.Input.inputs(y, y+k.OutH)
+		k.Dst.Start = d.Dst.At(n, y, 0)
+		k.gradRows(sums, win.At(n, lo, hi), dy, 0, k.OutH, c0, c1)
+		r0 += k.OutH
 	}
 }
 

@@ -10,7 +10,8 @@ package kernel
 // pixels in their order, and Reduce adds the parts in theirs, so that neither tasks nor threads change a bit.
 type ConvGradWeight struct {
 	Conv
-	Bias bool // db is wanted too
+	Bias bool       // db is wanted too
+	Norm *InputNorm // of X, which is read as this makes it; nil: as it is. For windows of one tap.
 }
 
 // boxPixels is the number of pixels that a box has at most: what is read of dY for one block of channels then stays in
@@ -26,9 +27,12 @@ type gradBoxes struct {
 
 // evenly returns how many of n a part has at most, if parts are as few as can be and none has more than most.
 func evenly(n, most int) int {
-	parts := (n + most - 1) / most
+	parts := evenParts(n, most)
 	return (n + parts - 1) / parts
 }
+
+// evenParts returns the number of parts of n of which none has more than most.
+func evenParts(n, most int) int { return (n + most - 1) / most }
 
 func (c *ConvGradWeight) boxes() gradBoxes { return c.boxesOf(boxPixels) }
 
@@ -62,13 +66,14 @@ func (b *gradBoxes) at(c *Conv, i int) gradBox {
 func (b *gradBoxes) count() int { return b.per[0] * b.per[1] * b.per[2] }
 
 // Parts returns the number of parts of the pixels: about one for each partPixels of them, but so few that all of
-// their sums together have at most partSums elements, unless it is only one.
+// their sums together have at most partSums elements, unless it is only one; more where they are small.
 func (c *ConvGradWeight) Parts() int { return c.partsOf(c.boxes()) }
 
 func (c *Conv) partsOf(boxes gradBoxes) int {
-	const partPixels, partSums = 4096, 1 << 20
-	parts := min((c.N*c.OutH*c.OutW+partPixels-1)/partPixels, boxes.count(), partSums/max(1, c.PackedLen()))
-	return max(1, parts)
+	const partPixels, partSums, finePixels, fineSums = 4096, 1 << 20, 1024, 1 << 17
+	pixels, size := c.N*c.OutH*c.OutW, max(1, c.PackedLen())
+	parts := max(min(evenParts(pixels, partPixels), partSums/size), min(evenParts(pixels, finePixels), fineSums/size))
+	return max(1, min(parts, boxes.count()))
 }
 
 // PartialLen returns the number of elements of the sums of all parts.
@@ -79,11 +84,8 @@ const panelBlocks = 8
 
 // ScratchLen returns the number of elements that Run needs for itself.
 func (c *ConvGradWeight) ScratchLen() int {
-	n := min(panelBlocks, c.groupBlocks()) * boxPixels * c.blockC()
-	if c.copies() {
-		n += boxPixels * gradChunk
-	}
-	return n
+	_, width := c.chunks()
+	return min(panelBlocks, c.groupBlocks())*boxPixels*c.blockC() + boxPixels*width
 }
 
 // Run computes the sums of a part for the blocks [b0, b1) of output channels and stores them to partial
@@ -98,17 +100,39 @@ func (c *ConvGradWeight) Run(partial, src, dy, scratch []float32, part, b0, b1 i
 	clear(sums[b0*c.blockLen() : b1*c.blockLen()])
 	for i := part * boxes.count() / parts; i < (part+1)*boxes.count()/parts; i++ {
 		box := boxes.at(&c.Conv, i)
-		for b := b0; b < b1; {
-			end := min(b1, (b/c.groupBlocks()+1)*c.groupBlocks(), b+panelBlocks)
-			c.runGroup(sums, src, dy, scratch, &box, b, end)
-			b = end
-		}
+		c.runBox(sums, src, dy, scratch, &box, b0, b1)
+	}
+}
+
+// runBox adds the products of a box to the sums of the blocks [b0, b1).
+func (c *ConvGradWeight) runBox(sums, src, dy, scratch []float32, box *gradBox, b0, b1 int) {
+	for b := b0; b < b1; {
+		end := min(b1, (b/c.groupBlocks()+1)*c.groupBlocks(), b+panelBlocks)
+		c.runGroup(sums, src, dy, scratch, box, b, end)
+		b = end
 	}
 }
 
 // gradChunk is the number of elements of a segment that are copied together: an odd number of cache lines, so that
 // those of the pixels do not meet in the same sets.
 const gradChunk = 7 * 16
+
+// normChunk is gradChunk for elements that are normalised: more, because they are read from further away.
+const normChunk = 13 * 16
+
+// chunks returns how many elements of a segment are multiplied together, and how far apart those of two pixels are once
+// they are copied or normalised; 0 if they stay where they are.
+func (c *ConvGradWeight) chunks() (elements, apart int) {
+	length, _ := c.segments()
+	switch {
+	case c.Norm != nil:
+		n := evenly(length, normChunk)
+		return n, ((n+15)/16 | 1) * 16
+	case c.copies():
+		return evenly(length, gradChunk), gradChunk
+	}
+	return length, 0
+}
 
 // copies reports whether some elements of each pixel of a box are copied to where they lie close together before they
 // are multiplied: it pays where they are used for many blocks. Those of pixels far apart meet in few sets of the caches.
@@ -134,18 +158,18 @@ func (c *ConvGradWeight) runGroup(sums, src, dy, scratch []float32, box *gradBox
 	panel := boxPixels * c.blockC()
 	c.panels(scratch, dy, box, b0, b1)
 	copied := scratch[min(panelBlocks, c.groupBlocks())*panel:]
-	chunk := length
-	if c.copies() {
-		chunk = evenly(length, gradChunk)
-	}
+	chunk, apart := c.chunks()
 	for i := range c.KH * segments {
 		from := x
 		from.at += i/segments*c.DilH*c.Src.Row + i%segments*c.DilW*c.Src.Pixel
 		for k := 0; k < length; k += chunk {
 			n := min(chunk, length-k)
 			t := gradTask{strided: from}
-			if c.copies() {
-				t.strided = from.copyTo(copied, n, gradChunk)
+			switch {
+			case c.Norm != nil:
+				t.strided = from.normalizeTo(c.Norm, copied, b0/c.groupBlocks()*c.InC+k, n, apart)
+			case apart > 0:
+				t.strided = from.copyTo(copied, n, apart)
 			}
 			for b := b0; b < b1; b++ {
 				t.dy, t.width = scratch[(b-b0)*panel:][:panel], c.packedC(b%c.groupBlocks())

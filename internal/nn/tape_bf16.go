@@ -175,7 +175,7 @@ func (c *tapeCompiler) halvesSums(n *Node, v *tapeConv, to gradTarget, bias bool
 	src, dy := c.halvesOf(n.Inputs[0]), c.gradHalves(n)
 	k := &kernel.ConvGradWeightBF16{Conv: v.conv, Bias: bias}
 	k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
-	c.partSums(n, k, []*planValue{src, dy}, to, func(f *frame, sums, scratch []float32, part, b0, b1 int) {
+	c.partSums(n, k, 4, []*planValue{src, dy}, to, func(f *frame, sums, scratch []float32, part, b0, b1 int) {
 		k.Run(sums, f.halves(src), f.halves(dy), scratch, part, b0, b1)
 	})
 }

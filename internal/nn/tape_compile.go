@@ -42,10 +42,12 @@ type tapeCompiler struct {
 	again     bool                 // values are computed a second time
 	segmented bool                 // parts of the graph are
 
-	normOf, clipOf   map[string]*normGroup     // the group that reads a value first, and that makes one for a single reader
-	moments, clipped map[*normGroup]*planValue // sums that another step computes
-	leaders          map[*Node]*leader
-	halves           halves
+	normOf, clipOf map[string]*normGroup     // the group that reads a value first, and that makes one for a single reader
+	moments        map[*normGroup]*planValue // sums that another step computes
+	clipped        map[*normGroup]*follower
+	leaders        map[*Node]*leader
+	deferred       map[string]*normGroup // by what they make, which no step computes
+	halves         halves
 }
 
 // preparation is a piece of work ahead of the steps.
@@ -89,7 +91,7 @@ func (t *Tape) compile(n, segments int) (*tapeProgram, error) {
 	c := &tapeCompiler{t: t, grads: map[string]*planValue{}, sharers: map[*planValue]int{}, gradHalos: map[string]halo{},
 		added: map[string]bool{}, masks: map[*Node]*[]float32{}, convs: map[*Node]*tapeConv{}, packed: map[packKey]bool{},
 		groups: map[*Node]*normGroup{}, inner: map[*Node]bool{}, normOf: map[string]*normGroup{}, clipOf: map[string]*normGroup{},
-		moments: map[*normGroup]*planValue{}, clipped: map[*normGroup]*planValue{}, leaders: map[*Node]*leader{}, halves: newHalves()}
+		moments: map[*normGroup]*planValue{}, clipped: map[*normGroup]*follower{}, leaders: map[*Node]*leader{}, deferred: map[string]*normGroup{}, segmented: segments > 1, halves: newHalves()}
 	c.compiler = &compiler{plan: &Plan{pool: t.o.Pool, packed: map[*Node][]float32{}}, g: t.g, infos: infos,
 		rows: map[string]*planValue{}, pixels: map[string]*planValue{}, halos: map[string]halo{}, prog: &p.program}
 	for i, v := range t.g.Inputs {
@@ -122,7 +124,6 @@ func (t *Tape) compile(n, segments int) (*tapeProgram, error) {
 // wayBack emits the steps backward, and those that compute values of a segment again ahead of them.
 func (c *tapeCompiler) wayBack(segments int) {
 	starts := c.segments(segments)
-	c.segmented = len(starts) > 2
 	for s := len(starts) - 2; s >= 0; s-- {
 		if s < len(starts)-2 {
 			c.recompute(starts[s], starts[s+1])

@@ -217,7 +217,7 @@ func (c *tapeCompiler) convolve(n *Node, v *tapeConv, last *Node, res *planValue
 		c.convolveHalves(n, v, last, res, act)
 		return
 	}
-	src := c.pixelsOf(n.Inputs[0])
+	src, norm := c.sourceOf(n.Inputs[0])
 	dst := c.newPixels(last.Outputs[0])
 	k := v.conv
 	k.N, k.Src, k.Dst, k.Act = src.n, v.source(src), dst.grid(), act
@@ -231,14 +231,14 @@ func (c *tapeCompiler) convolve(n *Node, v *tapeConv, last *Node, res *planValue
 	case v.depthwise():
 		d := v.depth()
 		c.plan.packed[n] = c.packedBy(key, trains, d.PackedLen(), c.withWeights(n, v, func(p, w, b []float32) { d.Pack(p, w, b) }))
-		c.depthwiseFollowed(&s, n, &k, convValues{src, dst, res}, c.momentsOf(n, dst, d.PackedLen()))
+		c.depthwiseFollowed(&s, n, &k, convValues{src, dst, res, norm}, c.momentsOf(n, dst, d.PackedLen()))
 	case tile > 0:
 		wino := &kernel.Winograd{Conv: k, Tile: tile}
 		c.plan.packed[n] = c.repacked(n, v, packForward, wino)
 		c.winograd(&s, n, wino, nil, src, dst, res)
 	default:
 		c.plan.packed[n] = c.packedBy(key, trains, k.PackedLen(), c.withWeights(n, v, func(p, w, b []float32) { k.Pack(p, w, b) }))
-		c.convFollowed(&s, n, &k, convValues{src, dst, res}, c.momentsOf(n, dst, k.PackedLen()))
+		c.convFollowed(&s, n, &k, convValues{src, dst, res, norm}, c.momentsOf(n, dst, k.PackedLen()))
 	}
 	c.emit(s)
 }
@@ -247,6 +247,15 @@ func tapeConvBackward(c *tapeCompiler, n *Node) bool {
 	v := c.convAt(n)
 	if v == nil {
 		return false
+	}
+	if t := c.leaders[n]; t != nil {
+		if !v.depthwise() {
+			c.joinedGrads(n, v, t)
+			return true
+		}
+		if c.joinedDepthwise(n, v, t) {
+			return true
+		}
 	}
 	if c.want(n, 1) || c.want(n, 2) {
 		if c.want(n, 2) && c.added[n.Inputs[1]] != c.added[n.Inputs[2]] { // one of them is shared with another node

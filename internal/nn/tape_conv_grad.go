@@ -136,10 +136,13 @@ func (c *tapeCompiler) convSums(n *Node, v *tapeConv, to gradTarget, bias bool) 
 		return
 	}
 	dy, _ := c.gradPixels(n.Outputs[0])
-	src := c.pixelsOf(n.Inputs[0])
+	src, norm := c.sourceOf(n.Inputs[0])
 	if v.depthwise() {
 		k := &kernel.DepthwiseGradWeight{Depthwise: v.depth()}
 		k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
+		if norm != nil {
+			k.Input = v.normalized(k.Depthwise, src, norm)
+		}
 		c.depthwiseSums(n, k, src, dy, to)
 		return
 	}
@@ -149,14 +152,18 @@ func (c *tapeCompiler) convSums(n *Node, v *tapeConv, to gradTarget, bias bool) 
 		c.winogradSums(n, k, src, dy, to)
 		return
 	}
-	k := &kernel.ConvGradWeight{Conv: v.conv, Bias: bias}
+	k := &kernel.ConvGradWeight{Conv: v.conv, Bias: bias, Norm: norm}
 	k.N, k.Src, k.Dst = src.n, v.source(src), dy.grid()
 	c.weightSums(n, k, src, dy, to)
 }
 
 // weightSums emits the sums of a gradient by weights over parts of the pixels, and what joins them.
 func (c *tapeCompiler) weightSums(n *Node, k *kernel.ConvGradWeight, src, dy *planValue, to gradTarget) {
-	c.partSums(n, k, []*planValue{src, dy}, to, func(f *frame, sums, scratch []float32, part, b0, b1 int) {
+	tasks := 4
+	if k.Norm != nil {
+		tasks = 2 // each normalises what it reads: few should read the same
+	}
+	c.partSums(n, k, tasks, []*planValue{src, dy}, to, func(f *frame, sums, scratch []float32, part, b0, b1 int) {
 		k.Run(sums, f.of(src), f.of(dy), scratch, part, b0, b1)
 	})
 }
@@ -170,14 +177,14 @@ type gradParts interface {
 	Reduce(dw, db, partial []float32, b0, b1 int, add bool)
 }
 
-// partSums is weightSums where run computes a part.
-func (c *tapeCompiler) partSums(n *Node, k gradParts, reads []*planValue, to gradTarget, run func(f *frame, sums, scratch []float32, part, b0, b1 int)) {
+// partSums is weightSums where run computes a part, in so many tasks for a thread or more.
+func (c *tapeCompiler) partSums(n *Node, k gradParts, tasks int, reads []*planValue, to gradTarget, run func(f *frame, sums, scratch []float32, part, b0, b1 int)) {
 	s := step{node: n, reads: reads}
 	parts := k.Parts()
 	sums := &planValue{size: k.PartialLen(), first: -1}
 	buf := c.newScratch(&s, k.ScratchLen())
 	s.writes = append(s.writes, sums)
-	blocks := cutInto(k.Blocks(), max(1, k.Blocks()*parts/(4*c.plan.pool.Threads())))
+	blocks := cutInto(k.Blocks(), max(1, k.Blocks()*parts/(tasks*c.plan.pool.Threads())))
 	s.tasks = blocks.parts * parts
 	s.task = func(f *frame, i int) {
 		slot, data := buf.take(f)
@@ -228,16 +235,23 @@ func (c *tapeCompiler) winogradSums(n *Node, k *kernel.WinogradGradWeight, src, 
 // depthwiseSums is weightSums where each channel has its own kernel.
 func (c *tapeCompiler) depthwiseSums(n *Node, k *kernel.DepthwiseGradWeight, src, dy *planValue, to gradTarget) {
 	sums := &planValue{size: k.PartialLen(), first: -1}
-	s := step{node: n, reads: []*planValue{src, dy}, writes: []*planValue{sums}, tasks: k.Parts(), task: func(f *frame, i int) {
-		k.Run(f.of(sums), f.of(src), f.of(dy), i, 0, k.C)
-	}}
+	s := step{node: n, reads: []*planValue{src, dy}, writes: []*planValue{sums}, tasks: k.Parts()}
+	ready := func(*frame, int, int) {}
 	if lead := c.leaders[n]; lead != nil {
-		s.reads, s.writes = append(s.reads, lead.reads...), append(s.writes, lead.dx)
-		s.task = func(f *frame, i int) {
-			k.RunReady(f.of(sums), f.of(src), f.of(dy), i, 0, k.C, func(r0, r1 int) { lead.run(f, r0, r1) })
-		}
+		s.reads, s.writes, ready = append(s.reads, lead.reads...), append(s.writes, lead.dx), lead.inPlace
+	}
+	buf := c.newScratch(&s, k.ScratchLen())
+	s.task = func(f *frame, i int) {
+		slot, data := buf.take(f)
+		k.RunReady(f.of(sums), f.of(src), f.of(dy), data, i, 0, k.C, func(r0, r1 int) { ready(f, r0, r1) })
+		buf.give(slot)
 	}
 	c.emit(s)
+	c.reduceDepthwise(n, k, sums, to)
+}
+
+// reduceDepthwise emits what joins the parts of a gradient by the weights of a depthwise convolution.
+func (c *tapeCompiler) reduceDepthwise(n *Node, k *kernel.DepthwiseGradWeight, sums *planValue, to gradTarget) {
 	c.emit(step{node: n, reads: []*planValue{sums}, writes: to.writes, tasks: 1, task: func(f *frame, _ int) {
 		dw, db, add := to.at(f)
 		k.Reduce(dw, db, f.of(sums), add)

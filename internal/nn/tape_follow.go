@@ -28,7 +28,11 @@ const followWeights = 1 << 16
 
 // convFollowed makes s the tasks of a convolution: as conv does or, where a follower is not nil, as that says.
 func (c *tapeCompiler) convFollowed(s *step, n *Node, k *kernel.Conv, v convValues, t *follower) {
-	if t == nil {
+	switch {
+	case v.norm != nil:
+		c.convNormalizing(s, n, k, v, t)
+		return
+	case t == nil:
 		c.conv(s, n, k, v.src, v.dst, v.res)
 		return
 	}
@@ -40,7 +44,11 @@ func (c *tapeCompiler) convFollowed(s *step, n *Node, k *kernel.Conv, v convValu
 
 // depthwiseFollowed is convFollowed for a depthwise convolution.
 func (c *tapeCompiler) depthwiseFollowed(s *step, n *Node, k *kernel.Conv, v convValues, t *follower) {
-	if t == nil {
+	switch {
+	case v.norm != nil:
+		c.depthwiseNormalizing(s, n, k, v, t)
+		return
+	case t == nil:
 		c.depthwise(s, n, k, v.src, v.dst, v.res)
 		return
 	}
@@ -48,8 +56,11 @@ func (c *tapeCompiler) depthwiseFollowed(s *step, n *Node, k *kernel.Conv, v con
 	s.follow(t, func(f *frame, r0, r1 int) { d.Run(f.of(v.dst), f.of(v.src), f.orNil(v.res), packed, r0, r1) })
 }
 
-// convValues are the values that a convolution works on; res may be nil.
-type convValues struct{ src, dst, res *planValue }
+// convValues are the values that a convolution works on; res may be nil. norm is what is done to src as it is read.
+type convValues struct {
+	src, dst, res *planValue
+	norm          *kernel.InputNorm
+}
 
 // momentsOf returns the sums for the statistics of dst, which convolution n makes with so many packed weights; nil if no
 // normalisation asks for them.
@@ -74,7 +85,7 @@ func (c *tapeCompiler) clipSumsOf(name string, dy *planValue, weights int) *foll
 		return nil
 	}
 	t := c.clipSums(g, dy)
-	c.clipped[g] = t.sums
+	c.clipped[g] = t
 	return t
 }
 
@@ -82,7 +93,7 @@ func (c *tapeCompiler) clipSumsOf(name string, dy *planValue, weights int) *foll
 func (c *tapeCompiler) clipSums(g *normGroup, dy *planValue) *follower {
 	x, b, beta := c.pixelsOf(g.node.Inputs[0]), g.norm, c.data(g.node.Inputs[2])
 	k := g.kernel(x)
-	k.DY, k.Act = dy.grid(), g.act
+	k.DY, k.Act, k.PartHeight = dy.grid(), g.act, c.partHeight(g, x)
 	t := &follower{cut: k, reads: []*planValue{x}, sums: &planValue{size: k.PartialLen(), first: -1}}
 	t.run = func(f *frame, part int) {
 		k.ClipGradSums(f.of(t.sums), f.of(dy), f.of(x), b.center, b.scale, beta, part)
@@ -101,18 +112,30 @@ func (g *normGroup) kernel(x *planValue) *kernel.BatchNorm {
 	return &kernel.BatchNorm{C: x.c, N: x.n, H: x.h, W: x.w, X: x.grid(), Eps: g.node.Attrs.Float("epsilon", 1e-5)}
 }
 
-// leader computes some rows of the gradient dx by the input of a normalisation.
+// leader computes some rows of the gradient dx by the input of a normalisation, k's DX placing them in dst.
 type leader struct {
 	reads []*planValue
 	dx    *planValue
-	run   func(f *frame, r0, r1 int)
+	k     kernel.BatchNorm
+	run   func(f *frame, k kernel.BatchNorm, dst []float32, r0, r1 int)
 }
 
-// lead has the sums for the weights of a depthwise convolution compute the gradient by its output as they go, where
-// that is the input of group g and has no other maker or reader; else it emits a step for it.
+// inPlace computes rows of dx where they belong.
+func (t *leader) inPlace(f *frame, r0, r1 int) { t.run(f, t.k, f.of(t.dx), r0, r1) }
+
+// dense computes rows of dx to dst, one pixel behind another.
+func (t *leader) dense(f *frame, dst []float32, r0, r1 int) {
+	k := t.k
+	k.DX = kernel.Grid{Image: k.H * k.W * k.C, Row: k.W * k.C, Pixel: k.C}
+	k.DX.Start = -k.DX.At(r0/k.H, r0%k.H, 0)
+	t.run(f, k, dst, r0, r1)
+}
+
+// lead has the step for the weights of a depthwise or 1×1 convolution compute the gradient by its output as it goes,
+// where that is the input of group g and has no other maker or reader; else it emits a step for it.
 func (c *tapeCompiler) lead(g *normGroup, t *leader) {
 	if n := g.maker; n != nil && !c.segmented && c.want(n, 1) {
-		if v := c.convAt(n); v != nil && v.depthwise() {
+		if v := c.convAt(n); v != nil && (v.depthwise() || c.joinsGrads(v, t.dx)) {
 			c.leaders[n] = t
 			return
 		}
@@ -120,6 +143,6 @@ func (c *tapeCompiler) lead(g *normGroup, t *leader) {
 	rows := newCut(t.dx.n*t.dx.h, 4*t.dx.w*t.dx.c)
 	c.emit(step{node: g.node, reads: t.reads, writes: []*planValue{t.dx}, tasks: rows.parts, task: func(f *frame, i int) {
 		r0, r1 := rows.at(i)
-		t.run(f, r0, r1)
+		t.inPlace(f, r0, r1)
 	}})
 }

@@ -12,7 +12,8 @@ type normGroup struct {
 	act  kernel.Act
 	conv *Node // into which the normalisation is folded; nil: none
 
-	maker *Node // the convolution that makes the input for this group alone, from weights of its own; nil: none
+	maker  *Node // the convolution that makes the input for this group alone, from weights of its own; nil: none
+	reader *Node // the convolution that alone reads the output, with weights of its own; nil: none
 }
 
 // findGroups finds them. A group stands where its last node does, when a residual is ready.
@@ -53,6 +54,9 @@ func (c *tapeCompiler) findGroups() {
 		}
 		if out := g.last.Outputs[0]; l.uses[out] == 1 {
 			c.clipOf[out] = g
+			if r := readers[out]; r != nil && r.Op == "Conv" && r.Inputs[0] == out && l.owns(r) {
+				g.reader = r
+			}
 		}
 		if conv := c.foldable(g, l); conv != nil {
 			g.conv, c.inner[conv] = conv, true
@@ -94,6 +98,11 @@ func (c *tapeCompiler) normForward(g *normGroup) {
 	}
 	n, b := g.node, g.norm
 	x := c.pixelsOf(n.Inputs[0])
+	if c.defers(g) {
+		c.normStatistics(g, g.kernel(x), x, c.data(n.Inputs[1]))
+		c.deferred[g.last.Outputs[0]] = g
+		return
+	}
 	reads := []*planValue{x}
 	var res *planValue
 	if g.res != "" {
@@ -157,7 +166,7 @@ func (c *tapeCompiler) normBackward(g *normGroup) {
 	coef := kernel.BatchNormGrad{Shift: make([]float32, k.C), Scale: make([]float32, k.C), Slope: make([]float32, k.C)}
 	reads := []*planValue{x, dy}
 	if g.clipsAlone() {
-		c.clipGradSums(g, k, coef, dy)
+		c.clipGradSums(g, coef, dy)
 	} else if c.want(n, 1) || c.want(n, 2) || b.batch && c.want(n, 0) {
 		var y *planValue
 		if g.act.Func != kernel.Identity {
@@ -186,8 +195,8 @@ func (c *tapeCompiler) normBackward(g *normGroup) {
 	dx := c.over(n.Inputs[0], out)
 	k.DX = dx.grid()
 	if b.batch {
-		c.lead(g, &leader{reads: []*planValue{x, dy}, dx: dx, run: func(f *frame, r0, r1 int) {
-			k.GradInput(f.of(dx), f.of(dy), f.of(x), b.center, coef, r0, r1)
+		c.lead(g, &leader{reads: []*planValue{x, dy}, dx: dx, k: *k, run: func(f *frame, k kernel.BatchNorm, dst []float32, r0, r1 int) {
+			k.GradInput(dst, f.of(dy), f.of(x), b.center, coef, r0, r1)
 		}})
 	} else {
 		rows := kernel.Rows{N: dx.w, Width: dx.c, To: dx.c, From: dx.c}
@@ -212,16 +221,15 @@ func (c *tapeCompiler) clippedGrad(g *normGroup) *planValue {
 }
 
 // clipGradSums emits the clip's mask and the gradients by scale and shift, of a group that clipsAlone.
-func (c *tapeCompiler) clipGradSums(g *normGroup, k *kernel.BatchNorm, coef kernel.BatchNormGrad, dy *planValue) {
-	sums := c.clipped[g]
-	if sums == nil {
-		t := c.clipSums(g, dy)
+func (c *tapeCompiler) clipGradSums(g *normGroup, coef kernel.BatchNormGrad, dy *planValue) {
+	t := c.clipped[g]
+	if t == nil {
+		t = c.clipSums(g, dy)
 		s := step{node: g.last, reads: []*planValue{dy}, writes: []*planValue{dy}}
 		s.follow(t, func(*frame, int, int) {})
 		c.emit(s)
-		sums = t.sums
 	}
-	c.normGradParams(g, k, coef, sums)
+	c.normGradParams(g, t.cut, coef, t.sums)
 }
 
 // normGradParams emits what makes the gradients by scale and shift of sums, and what that by the input is made of.
