@@ -54,6 +54,25 @@ func TestInt8ArgsLayout(t *testing.T) {
 	}
 }
 
+func TestBF16ArgsLayout(t *testing.T) {
+	var a bf16Args
+	for _, f := range []struct {
+		name      string
+		got, want uintptr
+	}{
+		{"src", unsafe.Offsetof(a.src), asm.BF16Src}, {"dst", unsafe.Offsetof(a.dst), asm.BF16Dst}, {"res", unsafe.Offsetof(a.res), asm.BF16Res},
+		{"weights", unsafe.Offsetof(a.weights), asm.BF16Weights}, {"offsets", unsafe.Offsetof(a.offsets), asm.BF16Offsets},
+		{"units", unsafe.Offsetof(a.units), asm.BF16Units}, {"start", unsafe.Offsetof(a.start), asm.BF16Start}, {"partial", unsafe.Offsetof(a.partial), asm.BF16Partial},
+		{"lo", unsafe.Offsetof(a.lo), asm.BF16Lo}, {"hi", unsafe.Offsetof(a.hi), asm.BF16Hi}, {"mode", unsafe.Offsetof(a.mode), asm.BF16Mode},
+		{"saved", unsafe.Offsetof(a.saved), asm.BF16Saved}, {"upper", unsafe.Offsetof(a.upper), asm.BF16Upper}, {"mask", unsafe.Offsetof(a.mask), asm.BF16Mask},
+		{"size", unsafe.Sizeof(a), asm.BF16Size},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)
+		}
+	}
+}
+
 func TestLowArgsLayout(t *testing.T) {
 	var a lowArgs
 	var b bytesArgs

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -104,6 +105,43 @@ func TestDepthwiseBF16(t *testing.T) {
 			d.Run(dst, src, packed, 0, k.n*v.OutH)
 			fs := widened(src)
 			checkConv(t, &v, widened(dst), 0x1p-8, func(n, y, x, oc int) (float64, float64) { return naive(&v, fs, w, bias, n, y, x, oc) })
+		}
+	})
+}
+
+// Every implementation gives the same bits, of numbers that are subnormal or whose products are, too.
+func TestConvBF16Bits(t *testing.T) {
+	want := map[string][]float32{}
+	check.EachImpl(t, "convbf16", func(t *testing.T) {
+		for _, k := range int8Cases {
+			for _, scale := range []float32{1, 0x1p-63} {
+				r := rand.New(rand.NewPCG(4, 2))
+				c, ns, nd, _ := k.conv()
+				c.Act = Act{Func: Clip, A: -2, B: 3}
+				src, res, w, bias := random(r, ns), random(r, nd), random(r, c.OutC*c.taps()), random(r, c.OutC)
+				for i := range src {
+					src[i] *= scale
+				}
+				for i := range w {
+					w[i] *= scale
+				}
+				for i := range bias {
+					bias[i] *= scale * scale
+				}
+				if scale < 1 {
+					res = make([]float32, nd)
+				}
+				v := ConvBF16{Conv: c, Float: true}
+				dst := slices.Repeat([]float32{77}, nd)
+				v.RunSum(dst, halves(src), res, v.Pack(w, bias), 0, c.N*c.OutH*c.OutW, 0, v.Blocks())
+				name := fmt.Sprint(k, scale)
+				if want[name] == nil {
+					want[name] = dst
+				}
+				if i := firstBits(dst, want[name]); i >= 0 {
+					t.Fatalf("%s: element %d is %v, the first implementation gives %v", name, i, dst[i], want[name][i])
+				}
+			}
 		}
 	})
 }

@@ -88,7 +88,9 @@ func (c *ConvBF16) Repack(p *PackedBF16, w, bias []float32) {
 		g, j := b/c.groupBlocks(), b%c.groupBlocks()*blockC
 		n := min(blockC, c.per()-j)
 		if to := p.bias[b*blockC:][:n]; bias != nil {
-			copy(to, bias[g*c.per()+j:])
+			for i, x := range bias[g*c.per()+j:][:n] {
+				to[i] = flush(x)
+			}
 		} else {
 			clear(to)
 		}

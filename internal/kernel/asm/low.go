@@ -94,6 +94,8 @@ func (m *Machine) low(op Op, a []Operand) (known bool, err error) {
 		return true, m.toBF16(a)
 	case VMOVDQU16:
 		return true, m.store16(a)
+	case VSTMXCSR, VLDMXCSR:
+		return true, m.stateOf(op, a[0].(Mem))
 	}
 	return false, nil
 }

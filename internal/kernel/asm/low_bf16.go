@@ -2,6 +2,7 @@ package asm
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 )
 
@@ -71,6 +72,40 @@ func (m *Machine) store16(a []Operand) error {
 				binary.LittleEndian.PutUint16(b, uint16(v[i/2]>>(16*(i&1))))
 			}
 		}
+	}
+	return err
+}
+
+// The state of float arithmetic: as it is usually, and as it is where subnormal results and operands are zeros of their
+// sign (flush to zero, denormals are zeros).
+const (
+	usualState = 0x1f80
+	flushState = usualState | 1<<15 | 1<<6
+)
+
+// inState is lane in the machine's state.
+func (m *Machine) inState(op Op, src [][16]uint32, old [16]uint32, i int) uint32 {
+	if op != VMULPS && op != VADDPS || m.state == usualState {
+		return lane(op, src, old, i)
+	}
+	flushed := make([][16]uint32, len(src))
+	for j := range src {
+		flushed[j][i] = bits(flush(float(src[j][i])))
+	}
+	return bits(flush(float(lane(op, flushed, old, i))))
+}
+
+// stateOf is VSTMXCSR or VLDMXCSR.
+func (m *Machine) stateOf(op Op, at Mem) error {
+	addr, err := m.address(at)
+	if err != nil {
+		return err
+	}
+	if op == VSTMXCSR {
+		return m.Mem.store32(addr, m.state)
+	}
+	if m.state, err = m.Mem.load32(addr); err == nil && m.state != usualState && m.state != flushState {
+		err = fmt.Errorf("state %#x of float arithmetic", m.state)
 	}
 	return err
 }

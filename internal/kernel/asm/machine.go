@@ -29,6 +29,7 @@ type Machine struct {
 	zero      bool      // flags: the last result was zero,
 	less      bool      // or would be negative if it could not overflow
 	flagsSet  bool
+	state     uint32 // of float arithmetic: MXCSR
 	arg       uint64
 	jump      Label // set by a jump that is taken
 	wantsJump bool
@@ -36,7 +37,7 @@ type Machine struct {
 
 // Run interprets f with the argument arg.
 func (m *Machine) Run(f *Func, arg uint64) error {
-	*m = Machine{Mem: m.Mem, Steps: m.Steps, Prefetched: map[uint64]bool{}, arg: arg}
+	*m = Machine{Mem: m.Mem, Steps: m.Steps, Prefetched: map[uint64]bool{}, arg: arg, state: usualState}
 	labels := map[Label]int{}
 	for i, in := range f.Insts {
 		if in.Op == LABEL {
@@ -53,6 +54,9 @@ func (m *Machine) Run(f *Func, arg uint64) error {
 		if in.Op == RET {
 			if m.dirty {
 				return fmt.Errorf("%s: RET without VZEROUPPER", f.Name)
+			}
+			if m.state != usualState {
+				return fmt.Errorf("%s: RET with float arithmetic in another state", f.Name)
 			}
 			return nil
 		}
@@ -263,7 +267,7 @@ func (m *Machine) vector(op Op, a []Operand) error {
 	out := old
 	for i := range lanes {
 		if on>>i&1 == 1 {
-			out[i] = lane(op, src, old, i)
+			out[i] = m.inState(op, src, old, i)
 		}
 	}
 	return m.write(dst, out, on, lanes)

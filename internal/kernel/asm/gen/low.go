@@ -16,6 +16,8 @@ func lowFiles() map[string][]byte {
 		"int8_amd64.s":          text("int8Args", int8Funcs()),
 		"int8_amd64_gen.go":     int8Stubs(),
 		"low_amd64.s":           text("lowArgs", tileFuncs()),
+		"bf16_amd64.s":          text("bf16Args", bf16Funcs()),
+		"bf16_amd64_gen.go":     bf16Stubs(),
 		"peak_low_amd64.s":      text("peakArgs", peakLowFuncs()),
 		"peak_low_amd64_gen.go": peakLowStubs(),
 		"low_amd64_gen.go":      tileStubs(),
@@ -65,9 +67,31 @@ func tileStubs() []byte {
 	return formatted(b)
 }
 
+func bf16Funcs() []*asm.Func {
+	var all []*asm.Func
+	for _, t := range asm.BF16Tiles() {
+		all = append(all, asm.ConvBF16AVX2(t))
+	}
+	return all
+}
+
+// bf16Stubs declares the tiles of bfloat16 on AVX2, and a function that calls the one of a size.
+func bf16Stubs() []byte {
+	b := bytes.NewBufferString(goHeader)
+	fmt.Fprintf(b, "\n// bf16Pixels is the most pixels of a tile.\nconst bf16Pixels = %d\n", asm.BF16Pixels)
+	b.WriteString("\n// convBF16AVX2 computes a tile of pixels × vectors; asm.ConvBF16AVX2 tells what it does. Requires AVX2.\n")
+	b.WriteString("func convBF16AVX2(args *bf16Args, pixels, vectors int) {\n\tswitch vectors<<8 + pixels {\n")
+	for _, t := range asm.BF16Tiles() {
+		fmt.Fprintf(b, "\tcase %d<<8 + %d:\n\t\t%s(args)\n", t.Vectors, t.Pixels, t.Name())
+	}
+	b.WriteString("\t}\n}\n")
+	declare(b, "bf16Args", bf16Funcs())
+	return formatted(b)
+}
+
 // lowFuncs are all kernels of low precision.
 func lowFuncs() []*asm.Func {
-	return slices.Concat(int8Funcs(), bytesFuncs(), depthInt8Funcs(), tileFuncs(), peakLowFuncs())
+	return slices.Concat(int8Funcs(), bytesFuncs(), depthInt8Funcs(), tileFuncs(), bf16Funcs(), peakLowFuncs())
 }
 
 // int8Stubs declares the convolution of bytes.
