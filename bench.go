@@ -38,7 +38,7 @@ type BenchOptions struct {
 	Layers  bool    // time each step of the network as well, for as long again
 
 	// Precision is what the convolutions are computed in: "f32", the default, "bf16" or "int8", with ranges that fit the
-	// pictures that are run. bf16 also runs, slowly, where the processor has no instructions for it.
+	// pictures that are run. bf16 also runs, more slowly, where the processor has no instructions for it.
 	Precision string
 
 	// Write is the file to which the network is written as ONNX, so that others can be measured on it: of int8, in ONNX's

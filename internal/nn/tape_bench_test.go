@@ -9,9 +9,13 @@ import (
 // statistics of the batch.
 func BenchmarkTape(b *testing.B) {
 	for _, net := range []struct {
-		name string
-		make func(b *netBuilder) string
-	}{{"resnet50", resnet50}, {"resnet18", resnet18}, {"mobilenetv2", mobilenetV2}} {
+		name      string
+		make      func(b *netBuilder) string
+		precision Precision
+	}{
+		{"resnet50", resnet50, F32}, {"resnet18", resnet18, F32}, {"mobilenetv2", mobilenetV2, F32}, {"resnet50-bf16", resnet50, BF16},
+		{"resnet18-bf16", resnet18, BF16}, {"mobilenetv2-bf16", mobilenetV2, BF16},
+	} {
 		b.Run(net.name, func(b *testing.B) {
 			nb := newNet(net.name, 1)
 			nb.Output("y", net.make(nb))
@@ -21,7 +25,7 @@ func BenchmarkTape(b *testing.B) {
 			}
 			pool := NewPool(0)
 			defer pool.Close()
-			tape, err := NewTape(g, TapeOptions{Params: weightsOf(g), BatchStats: true, Pool: pool})
+			tape, err := NewTape(g, TapeOptions{Params: weightsOf(g), BatchStats: true, Precision: net.precision, Pool: pool})
 			if err != nil {
 				b.Fatal(err)
 			}
