@@ -11,6 +11,7 @@ import (
 	"github.com/graft-ml/graft/internal/feature"
 	"github.com/graft-ml/graft/internal/nn"
 	"github.com/graft-ml/graft/internal/train"
+	"github.com/graft-ml/graft/internal/transform"
 )
 
 // boundary is where the frozen stages of a network end and the trained ones begin. What the frozen ones give for a
@@ -21,7 +22,29 @@ type boundary struct {
 	width int      // numbers a picture
 	shape string
 	cache *feature.Activations // nil: none
+	bytes int64                // that plan takes, and what goes through it while the stages behind train
 }
+
+// memory returns the bytes that the frozen stages take while those behind them train; b may be nil.
+func (b *boundary) memory() int64 {
+	if b == nil {
+		return 0
+	}
+	return b.bytes
+}
+
+// planBytes returns the bytes that running g takes, n pictures at a time. It looks at one thread's memory, and at nothing that
+// depends on what has run before: what it returns decides how a batch is divided.
+func planBytes(g *nn.Graph, n int) (int64, error) {
+	plan, err := nn.NewPlan(g, nn.PlanOptions{})
+	if err != nil {
+		return 0, err
+	}
+	return plan.Memory(n)
+}
+
+// pixelBytes is what a picture takes that is ready for a network.
+func pixelBytes(s transform.Spec) int64 { return 4 * 3 * int64(s.Width) * int64(s.Height) }
 
 func (j *job) newBoundary(before *nn.Graph, s backbone.Stage) (*boundary, error) {
 	plan, err := nn.NewPlan(before, nn.PlanOptions{Pool: j.pool})
@@ -33,6 +56,13 @@ func (j *job) newBoundary(before *nn.Graph, s backbone.Stage) (*boundary, error)
 		return nil, err
 	}
 	b := &boundary{j: j, plan: plan, width: width, shape: fmt.Sprintf("%q %v", s.Input, s.Shape[1:])}
+	if b.bytes, err = planBytes(before, fillBatch); err != nil {
+		return nil, err
+	}
+	pictures := len(j.train) + len(j.validation)
+	if 4*int64(width)*int64(pictures) > int64(j.o.Tuning.CacheMB)*1e6 { // some run through them in every epoch
+		b.bytes += 2 * fillBatch * pixelBytes(j.base.Spec)
+	}
 	if j.o.Tuning.CacheMB < 0 {
 		return b, nil
 	}
@@ -51,7 +81,7 @@ func (j *job) newBoundary(before *nn.Graph, s backbone.Stage) (*boundary, error)
 		dir += activationsExt
 	}
 	print := feature.Fingerprint{Weights: j.base.SHA256, Preprocess: preprocess(j.base, j.o.Reading), Cut: "boundary " + b.shape, Path: cpu.Path(), Version: decoders}
-	b.cache, err = feature.OpenActivations(dir, print, width, len(j.train)+len(j.validation), int64(j.o.Tuning.CacheMB)*1e6)
+	b.cache, err = feature.OpenActivations(dir, print, width, pictures, int64(j.o.Tuning.CacheMB)*1e6)
 	return b, err
 }
 

@@ -28,7 +28,7 @@ func (d draw) wanted() (index, again []int) {
 // eachDrawn loads pictures as an epoch draws them and blends those of a batch, where that is asked for: targets are
 // then the soft labels that come of it, else nil.
 func (j *job) eachDrawn(ctx context.Context, d draw, each func(b loader.Batch, targets []float32) error) error {
-	o, random := j.o.Reading.loading(d.spec), j.random()
+	o, random := j.loading(d.spec), j.random()
 	o.Batch, random.Spec = d.batch, d.spec
 	index, again := d.wanted()
 	done := 0

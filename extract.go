@@ -93,6 +93,13 @@ func (f *features) have(i int) bool {
 // row returns the features of sample i, [D].
 func (f *features) row(i int) []float32 { return f.matrix.Row(f.rows[i]) }
 
+// drop forgets the numbers of f, which may be nil, when nothing reads them any more.
+func (f *features) drop() {
+	if f != nil {
+		f.matrix, f.rows = feature.NewMatrix(0, f.matrix.Width), nil
+	}
+}
+
 // run returns the features of the samples of d that index names. Pictures that could not be decoded have none
 // and are returned by name; more of them than allowed is an error that names them all.
 func (x *extractor) run(ctx context.Context, d *dataset.Dataset, index []int, tell progress) (*features, []dataset.Skipped, error) {

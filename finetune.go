@@ -1,6 +1,7 @@
 package graft
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,17 +83,18 @@ func (j *job) tune(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := j.tuneOptions()
-	if j.place != nil { // a run that auto takes minutes for keeps none
-		o.Checkpoints = &train.Checkpoints{Dir: j.place.dir, Every: j.o.Tuning.CheckpointEvery, Facts: j.facts(), Resume: j.place.resumes,
-			Warn: progress(j.o.Progress).warnText}
-	}
 	if j.o.Resume && !j.place.resumes {
 		j.note("there is no unfinished run: a new one begins")
 	}
 	learn, judge, err := j.sets(ctx)
 	if err != nil {
 		return err
+	}
+	j.feats.drop()
+	o := j.tuneOptions()
+	if j.place != nil { // a run that auto takes minutes for keeps none
+		o.Checkpoints = &train.Checkpoints{Dir: j.place.dir, Every: j.o.Tuning.CheckpointEvery, Facts: j.facts(), Resume: j.place.resumes,
+			Warn: progress(j.o.Progress).warnText}
 	}
 	r, err := train.Tune(ctx, net, learn, judge, o, j.hooks())
 	if err != nil {
@@ -120,7 +122,8 @@ func (j *job) tuneOptions() train.TuneOptions {
 	o.Classes, o.MultiLabel = len(j.data.Classes), j.data.MultiLabel
 	o.Dropout, o.LabelSmoothing, o.ClassWeights = j.o.Head.Dropout, j.o.Head.LabelSmoothing, j.o.Head.ClassWeights
 	o.Sampling = j.o.Head.Sampling
-	o.Seed, o.Pool, o.Teacher = j.o.Seed, j.pool, j.teacher.lessons()
+	o.Seed, o.Pool, o.Teacher = j.o.Seed, j.pool, j.teacher.lessons(cmp.Or(o.Batch, defaultTuneBatch))
+	o.Overhead = overhead + j.frozen.memory()
 	return o
 }
 
@@ -271,7 +274,7 @@ func (j *job) pictures(index []int) train.Set {
 		if epoch > 0 && j.o.augment().Draws() {
 			return j.eachDrawn(ctx, d, func(b loader.Batch, targets []float32) error { return each(b.Pixels, targets) })
 		}
-		o := j.o.Reading.loading(d.spec)
+		o := j.loading(d.spec)
 		o.Batch = n
 		wanted, _ := d.wanted()
 		_, err := loader.Run(ctx, samples{j.data}, wanted, o, func(b loader.Batch) error {

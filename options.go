@@ -38,6 +38,19 @@ func (r Reading) loading(s transform.Spec) loader.Options {
 	return loader.Options{Spec: s, Threads: r.Threads, ExactDecode: r.ExactDecode, Decode: decode.Options{MaxPixels: r.MaxPixels}}
 }
 
+// limitedDecoding bounds the bytes of pictures being decoded where there is a limit of memory; a picture that needs more is
+// decoded alone.
+const limitedDecoding = 24e6
+
+// loading is Reading.loading for the training of a network, within its memory.
+func (j *job) loading(s transform.Spec) loader.Options {
+	o := j.o.Reading.loading(s)
+	if j.o.Tuning.MemoryMB > 0 {
+		o.MaxBytes = limitedDecoding
+	}
+	return o
+}
+
 // TrainOptions says how Train works. The zero value trains the head that does best in cross-validation, on those
 // features of graft_s that do.
 type TrainOptions struct {

@@ -24,6 +24,7 @@ type teacher struct {
 
 	scale          func(dst, src []float32) // brings features to mean 0 and deviation 1; nil: they are not learnt from
 	look, conclude *nn.Plan                 // from pictures to features, from features to logits
+	bytes          int64                    // that look takes
 
 	// Where training pictures are always the same, what it makes of each: [N,K] and [N,D].
 	logits, features []float32
@@ -152,11 +153,17 @@ func (j *job) teach(ctx context.Context) (err error) {
 		t.scale = train.Standardiser(j.gatherOf(feats, t.base.Width, j.train))
 	}
 	if draws {
-		t.look, err = nn.NewPlan(t.base.Graph, nn.PlanOptions{Pool: j.pool})
+		if t.bytes, err = planBytes(t.base.Graph, defaultTuneBatch); err == nil {
+			t.look, err = nn.NewPlan(t.base.Graph, nn.PlanOptions{Pool: j.pool})
+		}
 		return err
 	}
-	t.logits, t.features, err = t.answers(ctx, j.gatherOf(feats, t.base.Width, j.train).X)
-	return err
+	if t.logits, t.features, err = t.answers(ctx, j.gatherOf(feats, t.base.Width, j.train).X); err != nil {
+		return err
+	}
+	said := *t.base // what remains of it is what it is called and has said
+	said.Graph, t.base, t.conclude = nil, &said, nil
+	return nil
 }
 
 // extract returns the teacher's features of the pictures to learn from.
@@ -196,13 +203,30 @@ func (t *teacher) fit(ctx context.Context, feats *features) error {
 	return nil
 }
 
-// lessons is the teacher as package train takes it; nil without one.
-func (t *teacher) lessons() *train.Teacher {
+// lessons is the teacher as package train takes it, for batches of so many pictures; nil without one.
+func (t *teacher) lessons(batch int) *train.Teacher {
 	if t == nil {
 		return nil
 	}
 	o := t.j.o.Teacher
-	return &train.Teacher{Weight: o.Weight, Temperature: o.Temperature, Features: o.Features, Width: t.base.Width, Run: t.run}
+	return &train.Teacher{Weight: o.Weight, Temperature: o.Temperature, Features: o.Features, Width: t.base.Width, Memory: t.memory(batch), Run: t.run}
+}
+
+// memory returns the bytes that the teacher takes while it teaches batches of so many pictures: its answers, where it has
+// given them all; else its network, the values inside, and the pictures in its own size.
+func (t *teacher) memory(batch int) int64 {
+	bytes := t.bytes + 4*int64(len(t.logits)+len(t.features))
+	if t.look == nil {
+		return bytes
+	}
+	for _, w := range t.base.Graph.Init {
+		bytes += 4 * int64(len(w.F))
+	}
+	bytes += 4 * int64(batch) * int64(2*t.base.Width+t.conclude.OutputShape(0)[0])
+	if t.base.Spec != t.j.base.Spec {
+		bytes += 3 * int64(batch) * pixelBytes(t.base.Spec) // at hand, the next, and those that are being loaded
+	}
+	return bytes
 }
 
 // run answers for some training pictures in an epoch, of which the network itself gets x.

@@ -1,6 +1,7 @@
 package graft
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,10 +169,7 @@ func (t *tuneTrial) outlook(ctx context.Context) (time.Duration, error) {
 	if err != nil && context.Cause(ctx) != errEstimated {
 		return 0, err
 	}
-	all, batch := t.p.Data.N(), j.o.Tuning.Batch
-	if batch == 0 {
-		batch = 32
-	}
+	all, batch := t.p.Data.N(), cmp.Or(j.o.Tuning.Batch, defaultTuneBatch)
 	steps := (j.o.Tuning.Epochs*len(j.train) + t.epochs*all) / batch
 	times := 1
 	if j.frozen != nil && j.frozen.cache == nil {

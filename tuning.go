@@ -48,8 +48,9 @@ type Tuning struct {
 	Precision string
 
 	// MemoryMB is how many megabytes the training may take: values and gradients, weights, the optimiser's state, two
-	// batches of pictures, and something for the rest of the program; a Teacher comes on top. Where a batch does not fit, a part of the values is computed twice; where that is not enough, fewer
-	// pictures are computed at a time, as with MicroBatch; where one does not fit, it is an error. 0: no limit.
+	// batches of pictures, what a Teacher takes and what measuring does, and something for the rest of the program. Where a
+	// batch does not fit, a part of the values is computed twice; where that is not enough, fewer pictures are computed at a
+	// time, as with MicroBatch; where one does not fit, it is an error. 0: no limit.
 	MemoryMB int
 
 	// CacheMB is how many megabytes the disk may give to "partial" for what the frozen stages give for each picture;
@@ -67,6 +68,9 @@ const (
 
 // defaultTuneEpochs are those of strategies that begin with trained weights.
 const defaultTuneEpochs = 10
+
+// defaultTuneBatch is how many pictures a step has.
+const defaultTuneBatch = 32
 
 // withDefaults fills in what depends on the strategy.
 func (t Tuning) withDefaults(strategy string) Tuning {

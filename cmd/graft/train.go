@@ -52,10 +52,13 @@ The result is a run folder with model.onnx, metrics.json, predictions.csv, histo
 	return cmd
 }
 
+// executable is what the system holds of graft's own code and embedded network in memory, of which Go's heap knows nothing.
+const executable = 20e6
+
 // limitMemory has garbage collected in time, so that what is no longer used does not exceed --memory.
 func limitMemory(megabytes int) {
 	if megabytes > 0 {
-		debug.SetMemoryLimit(int64(megabytes) * 1e6)
+		debug.SetMemoryLimit(max(int64(megabytes)*1e6-executable, 1))
 	}
 }
 

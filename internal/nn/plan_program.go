@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"runtime"
 	"unsafe"
 
 	"github.com/graft-ml/graft/internal/kernel"
@@ -43,6 +44,10 @@ type program struct {
 // run executes the steps in their order.
 func (p *program) run(ctx context.Context, f *frame) error {
 	if len(f.arena) < p.arena {
+		f.arena = nil
+		if f.huge { // an allocation does not wait for the collector: there would be two such arenas
+			runtime.GC()
+		}
 		f.arena = make([]float32, p.arena)
 		if f.huge {
 			hugePages(f.arena)

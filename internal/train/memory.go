@@ -35,11 +35,14 @@ func (t *tuning) enterTape(p Phase, g *nn.Graph) error {
 	}
 	rest := t.rest(t.outlook.Params, g)
 	if t.o.Memory > 0 {
-		if o.Memory = t.o.Memory - rest; o.Memory <= 0 {
+		frozen, err := t.frozen(g, o)
+		if err != nil {
+			return err
+		}
+		if o.Memory = t.o.Memory - rest - frozen; o.Memory <= 0 {
 			o.Memory = 1 // nothing fits: the error says what would
 		}
-		var err error
-		if t.micro, err = t.fitting(g, o, rest); err != nil {
+		if t.micro, err = t.fitting(g, o, rest+frozen); err != nil {
 			return err
 		}
 	}
@@ -52,15 +55,29 @@ func (t *tuning) enterTape(p Phase, g *nn.Graph) error {
 	return err
 }
 
+// frozen returns what the part before everything trained takes, for as many inputs at a time as there may be. It looks at
+// one thread's memory, as fitting does.
+func (t *tuning) frozen(g *nn.Graph, o nn.TapeOptions) (int64, error) {
+	o.Pool = nil
+	tape, err := nn.NewTape(g, o)
+	if err != nil {
+		return 0, err
+	}
+	return tape.Frozen(min(t.o.Micro, t.train.N()))
+}
+
 // lay makes the tape and lays its program out. It returns the bytes that it takes.
 func (t *tuning) lay(g *nn.Graph, o nn.TapeOptions) (need int64, err error) {
 	if t.tape, err = nn.NewTape(g, o); err != nil {
 		return 0, err
 	}
 	n := min(t.micro, t.train.N())
-	need, err = t.tape.Memory(n)
+	if need, err = t.tape.Memory(n); err != nil {
+		return 0, err
+	}
 	t.outlook.Recomputes = t.tape.Recomputes(n)
-	return need, err
+	frozen, err := t.tape.Frozen(n)
+	return need + frozen, err
 }
 
 // fitting returns the most inputs at a time, of as equal parts of a batch as can be, whose steps fit into o.Memory. It looks
@@ -91,15 +108,44 @@ func (t *tuning) fitting(g *nn.Graph, o nn.TapeOptions, rest int64) (int, error)
 			return 0, err
 		case micro == 1:
 			least := int64(math.Ceil(float64(few.Least+rest) / 1e6))
-			return 0, fmt.Errorf("train: to train %s, one picture at a time, takes %d MB, and %d MB are allowed: allow as much, or train fewer stages or smaller pictures",
-				t.outlook.Phase, least, t.o.Memory/1e6)
+			return 0, fmt.Errorf("train: to train %s, one picture at a time, takes %d MB, and %d MB are allowed: allow as much, or train fewer stages or smaller pictures%s",
+				t.outlook.Phase, least, t.o.Memory/1e6, t.teacherShare())
 		}
 	}
 }
 
+// teacherShare names what the teacher takes, as the end of a message; "" without one.
+func (t *tuning) teacherShare() string {
+	if t.o.Teacher == nil {
+		return ""
+	}
+	return fmt.Sprintf(", or without the teacher, which takes %d MB", int64(math.Ceil(float64(t.o.Teacher.Memory)/1e6)))
+}
+
+const (
+	mostJudged  = 8      // inputs that are measured at a time
+	judgedShare = 1. / 8 // of the memory, which measuring should not exceed
+)
+
+// planMeasure decides how many validation inputs are measured at a time, and notes what that takes. It looks at one
+// thread's memory, as fitting does.
+func (t *tuning) planMeasure() error {
+	if t.val.N() == 0 {
+		return nil
+	}
+	plan, err := nn.NewPlan(t.net.Graph, nn.PlanOptions{MaxBatch: mostJudged})
+	for t.judged = mostJudged; err == nil; t.judged /= 2 {
+		t.judging, err = plan.Memory(t.judged)
+		if t.judged == 1 || t.o.Memory == 0 || float64(t.judging) <= judgedShare*float64(t.o.Memory) {
+			break
+		}
+	}
+	return err
+}
+
 // rest returns the bytes that a phase of so many trained numbers takes beside its tape: the network as it was given, as it
 // is measured, and in its best epoch; the values of earlier phases; the state of the optimiser and the averages;
-// and two batches of inputs, the one at hand and the next.
+// the teacher; and two batches of inputs, the one at hand and the next.
 func (t *tuning) rest(params int, g *nn.Graph) int64 {
 	var weights, before int64
 	for _, v := range t.net.Graph.Init {
@@ -119,5 +165,9 @@ func (t *tuning) rest(params int, g *nn.Graph) int64 {
 	for _, n := range g.Inputs[0].Shape[1:] {
 		input *= int64(n)
 	}
-	return t.o.Overhead + 4*(2*weights+before+state*int64(params)+2*int64(min(t.o.Batch, t.train.N()))*input)
+	bytes := t.o.Overhead + t.judging
+	if t.o.Teacher != nil {
+		bytes += t.o.Teacher.Memory
+	}
+	return bytes + 4*(weights+before+state*int64(params)+2*int64(min(t.o.Batch, t.train.N()))*input)
 }

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -108,5 +109,74 @@ func TestMemory(t *testing.T) {
 	}
 	if len(seen) != 3 {
 		t.Errorf("of whole batches, values computed twice, and parts there was %v", seen)
+	}
+}
+
+// What a teacher takes, and what measuring does, is in the plan and in the limit, and the error says what would do.
+func TestMemoryOfTeacher(t *testing.T) {
+	net, set := tower(t)
+	const teacher = 5_000_000
+	run := func(memory int64, with bool, val Set) (plan Outlook, err error) {
+		o := TuneOptions{Classes: 2, LearningRate: 1e-3, Batch: 12, Seed: 1, Memory: memory}
+		if with {
+			o.Teacher = wise(set, .5, 0)
+			o.Teacher.Memory = teacher
+			o.Teacher.Run = func(_ context.Context, _ int, turns []Turn, _ []float32) (logits, f []float32, err error) {
+				return make([]float32, 2*len(turns)), nil, nil
+			}
+		}
+		_, err = Tune(t.Context(), net, set, val, o, Hooks{Plan: func(l Outlook) { plan = l }})
+		return plan, err
+	}
+	alone, err := run(0, false, Set{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taught, err := run(0, true, Set{})
+	if err != nil || taught.Memory != alone.Memory+teacher {
+		t.Errorf("%d bytes with the teacher, error %v, want %d and %d", taught.Memory, err, alone.Memory, teacher)
+	}
+	if judged, err := run(0, false, set); err != nil || judged.Memory <= alone.Memory {
+		t.Errorf("%d bytes with validation, error %v, want more than %d", judged.Memory, err, alone.Memory)
+	}
+	if plan, err := run(alone.Memory, false, Set{}); err != nil || plan.Recomputes {
+		t.Errorf("within what it takes: %+v, error %v", plan, err)
+	}
+	if plan, err := run(taught.Memory*99/100, true, Set{}); err != nil || plan.Memory > taught.Memory*99/100 || !plan.Recomputes && plan.Micro == 12 {
+		t.Errorf("with a teacher in a hundredth less: %+v, error %v", plan, err)
+	}
+	_, err = run(teacher, true, Set{})
+	if err == nil || !strings.Contains(err.Error(), "and 5 MB are allowed") || !strings.Contains(err.Error(), "or without the teacher, which takes 5 MB") {
+		t.Fatalf("in the teacher's memory alone: error %v", err)
+	}
+	var phase string
+	var enough int64
+	if _, scanErr := fmt.Sscanf(err.Error(), "train: to train %s one picture at a time, takes %d MB", &phase, &enough); scanErr != nil {
+		t.Fatal(scanErr, err)
+	}
+	if plan, err := run(enough*1e6, true, Set{}); err != nil {
+		t.Errorf("in what the error names: %+v, error %v", plan, err)
+	}
+}
+
+// With little memory fewer validation inputs are measured at a time, which changes no result.
+func TestMeasuredInLessMemory(t *testing.T) {
+	net, set := tower(t)
+	run := func(overhead, memory int64) *TuneResult {
+		o := TuneOptions{Classes: 2, LearningRate: 1e-3, Batch: 4, Seed: 1, Memory: memory, Overhead: overhead}
+		r, err := Tune(t.Context(), net, set, set, o, Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	want := run(0, 0)
+	tune, err := newTuning(net, set, set, TuneOptions{Classes: 2, Batch: 4, Memory: 1 << 18}.withDefaults(), Hooks{})
+	if err != nil || tune.judged >= mostJudged || tune.judged < 1 {
+		t.Fatalf("%d inputs are measured at a time, error %v", tune.judged, err)
+	}
+	got := run(0, 1<<18)
+	if !slices.Equal(got.values(), want.values()) || got.History[0].ValLoss != want.History[0].ValLoss {
+		t.Error("another result")
 	}
 }

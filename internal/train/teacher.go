@@ -24,6 +24,7 @@ type Teacher struct {
 	Temperature float64 // above 0
 	Features    float64 // of the features; 0: they are not learnt from
 	Width       int     // of the features
+	Memory      int64   // bytes that it takes, for the plan of memory
 
 	// Run returns what the teacher makes of some inputs of the training set in an epoch: logits [n,K] and, where Features
 	// are learnt from, features [n,Width], best of mean 0 and deviation 1. x is what the network itself gets of them.
@@ -45,6 +46,9 @@ func (t *Teacher) validate() error {
 	}
 	if !(t.Features >= 0 && t.Features <= math.MaxFloat32) || t.Features > 0 && t.Width < 1 {
 		errs = append(errs, fmt.Errorf("weight %v of the teacher's %d features, want at least 0 of at least 1", t.Features, t.Width))
+	}
+	if t.Memory < 0 {
+		errs = append(errs, fmt.Errorf("teacher of %d bytes of memory, want a positive number", t.Memory))
 	}
 	if t.Weight == 0 && t.Features == 0 {
 		errs = append(errs, errors.New("teacher's logits and features without weight: there is nothing to learn from it"))

@@ -117,6 +117,9 @@ type tuning struct {
 	micro   int // inputs that are computed at a time
 	outlook Outlook
 
+	judged  int   // validation inputs that are measured at a time
+	judging int64 // bytes that measuring takes
+
 	dropouts map[string]uint64 // the layer of each Dropout, by name
 
 	projection *projection // nil: none
@@ -148,6 +151,9 @@ func newTuning(net Network, train, val Set, o TuneOptions, h Hooks) (*tuning, er
 	t.sampler = newSampler(train.Labels, o.head())
 	t.steps = (train.N() + o.Batch - 1) / o.Batch
 	if err := t.newProjection(); err != nil {
+		return nil, err
+	}
+	if err := t.planMeasure(); err != nil {
 		return nil, err
 	}
 	if o.Checkpoints != nil {

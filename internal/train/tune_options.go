@@ -36,9 +36,10 @@ type TuneOptions struct {
 
 	Batch int // pictures a step; default 32
 	Micro int // pictures computed at a time, where a batch does not fit; default Batch
-	// Memory bounds the bytes that training takes: values, gradients and weights, the optimiser's state, and two batches
-	// of inputs; 0: not at all. Besides, Overhead bytes of it are for whatever else there is. Where a batch does not fit, some values are computed a second time; where that is not
-	// enough, fewer than Micro inputs are computed at a time; where one does not fit, it is an error.
+	// Memory bounds the bytes that training takes: values, gradients and weights, the optimiser's state, two batches of
+	// inputs, what measuring takes and what the Teacher does; 0: not at all. Besides, Overhead bytes of it are for whatever
+	// else there is. Where a batch does not fit, some values are computed a second time; where that is not enough, fewer than
+	// Micro inputs are computed at a time; where one does not fit, it is an error.
 	Memory, Overhead int64
 
 	// Precision BF16 computes the products of convolutions that train in bfloat16: see nn.TapeOptions. Default F32.

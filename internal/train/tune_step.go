@@ -188,7 +188,7 @@ func (t *tuning) record(ctx context.Context) error {
 
 // measure returns the mean loss and the accuracy on the validation data.
 func (t *tuning) measure(ctx context.Context) (lossValue, accuracy float64, err error) {
-	plan, err := nn.NewPlan(t.withValues(t.current(true)), nn.PlanOptions{Pool: t.o.Pool})
+	plan, err := nn.NewPlan(t.withValues(t.current(true)), nn.PlanOptions{Pool: t.o.Pool, MaxBatch: t.judged})
 	if err != nil {
 		return 0, 0, err
 	}
