@@ -14,18 +14,15 @@ ReLU and ReLU6; otherwise ten steps of a narrow MobileNetV2 whose normalisations
 rounding up to a tenth of the loss, in PyTorch too.
 """
 import json
-import pathlib
 import sys
 
 import numpy as np
 import torch
 import torchvision
-from torch import nn
 from torch.nn import functional as F
 
-HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "backbones"))
-import seeded  # noqa: E402
+import nets
+from nets import HERE, seeded
 
 SIZE, CLASSES, BATCH, POOL, STEPS, SAMPLES = 64, 10, 8, 20, 10, 3
 
@@ -35,44 +32,9 @@ OPTIMISERS = {
 }
 
 
-class Block(nn.Module):
-    """torchvision's BasicBlock."""
-
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.downsample = None
-        if stride > 1:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-
-    def forward(self, x):
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
-
-
-class ResNet18(nn.Module):
+def resnet18(width):
     """torchvision's resnet18 with width channels in its first stage instead of 64."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        inputs = width
-        for s in range(4):
-            outputs = width << s
-            blocks = [Block(inputs, outputs, 2 if s else 1), Block(outputs, outputs, 1)]
-            setattr(self, f"layer{s + 1}", nn.Sequential(*blocks))
-            inputs = outputs
-        self.fc = nn.Linear(inputs, CLASSES)
-
-    def forward(self, x):
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
-        for s in range(4):
-            x = getattr(self, f"layer{s + 1}")(x)
-        return self.fc(x.mean((2, 3)))
+    return nets.ResNet([width << s for s in range(4)], 2, CLASSES)
 
 
 def mobilenet(width):
@@ -81,8 +43,8 @@ def mobilenet(width):
 
 # By file: a network, its width, and what divides the rate of SGD so that the loss falls and does not leap.
 NETS = {
-    "curves": [("resnet18", 8, ResNet18, 1), ("mobilenetv2", 0.25, mobilenet, 1)],
-    "curves_whole": [("resnet18", 64, ResNet18, 20), ("mobilenetv2", 1, mobilenet, 1)],
+    "curves": [("resnet18", 8, resnet18, 1), ("mobilenetv2", 0.25, mobilenet, 1)],
+    "curves_whole": [("resnet18", 64, resnet18, 20), ("mobilenetv2", 1, mobilenet, 1)],
 }
 
 
@@ -97,10 +59,7 @@ def drawn(name, shape):
 
 def build(make, width, frozen, dtype):
     net = make(width)
-    with torch.no_grad():
-        for name, t in net.state_dict().items():
-            if t.is_floating_point():
-                t.copy_(torch.from_numpy(drawn(name, t.shape)))
+    nets.fill(((n, t) for n, t in net.state_dict().items() if t.is_floating_point()), drawn)
     net.to(dtype).train(not frozen)
     return net
 
@@ -113,11 +72,7 @@ def pool(dtype):
 
 
 def optimiser(net, optimizer, rate, decay, momentum=0.0, nesterov=False):
-    """Weights decay; biases and what belongs to a normalisation, all of one axis, do not."""
-    groups = [
-        dict(params=[p for p in net.parameters() if p.dim() > 1], weight_decay=decay),
-        dict(params=[p for p in net.parameters() if p.dim() == 1], weight_decay=0.0),
-    ]
+    groups = nets.groups(net, decay)
     if optimizer == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=momentum, nesterov=nesterov)
     return torch.optim.AdamW(groups, lr=rate)
@@ -161,7 +116,7 @@ def off(a, b):
 
 
 def curves(name):
-    nets = []
+    all = []
     for model, width, make, calm in NETS[name]:
         modes = {}
         for mode in ("frozen", "batch"):
@@ -177,17 +132,17 @@ def curves(name):
                       f"losses {' '.join(f'{v:.4f}' for v in losses)}", flush=True)
                 runs[kind] = dict(options, loss=losses, moved=moved)
             modes[mode] = dict(grads=grads, runs=runs)
-        nets.append(dict(model=model, width=width, modes=modes))
-    return dict(script="make_curves.py", size=SIZE, classes=CLASSES, batch=BATCH, pool=POOL, samples=SAMPLES, nets=nets)
+        all.append(dict(model=model, width=width, modes=modes))
+    return dict(script="make_curves.py", size=SIZE, classes=CLASSES, batch=BATCH, pool=POOL, samples=SAMPLES, nets=all)
 
 
 def check_resnet():
-    """ResNet18(64) is torchvision's resnet18."""
-    ours, theirs = build(ResNet18, 64, True, torch.float64), torchvision.models.resnet18(num_classes=CLASSES).double().eval()
+    """resnet18(64) is torchvision's."""
+    ours, theirs = build(resnet18, 64, True, torch.float64), torchvision.models.resnet18(num_classes=CLASSES).double().eval()
     theirs.load_state_dict(ours.state_dict())
     x, _ = pool(torch.float64)
     if not torch.allclose(ours(x[:2]), theirs(x[:2]), rtol=1e-12):
-        raise SystemExit("ResNet18(64) is not resnet18")
+        raise SystemExit("resnet18(64) is not torchvision's")
 
 
 if __name__ == "__main__":

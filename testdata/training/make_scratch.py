@@ -14,63 +14,21 @@ import sys
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 
-HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "backbones"))
-import seeded  # noqa: E402
+import nets
+from nets import HERE, seeded
 
 WIDTHS = (32, 64, 96, 192)
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
-class Block(nn.Module):
-    """torchvision's BasicBlock."""
-
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.downsample = None
-        if stride > 1:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-
-    def forward(self, x):
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
-
-
-class ResNet10s(nn.Module):
-    """graft's resnet10s with a classifier."""
-
-    def __init__(self, classes):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, WIDTHS[0], 3, 2, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(WIDTHS[0])
-        inputs = WIDTHS[0]
-        for s, width in enumerate(WIDTHS):
-            setattr(self, f"layer{s + 1}", nn.Sequential(Block(inputs, width, 2 if s else 1)))
-            inputs = width
-        self.fc = nn.Linear(inputs, classes)
-
-    def forward(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
-        for s in range(4):
-            x = getattr(self, f"layer{s + 1}")(x)
-        return self.fc(x.mean((2, 3)))
-
-
 def build(classes, dtype):
-    """The network as a training begins: kernels and matrices drawn, normalisations that change nothing, biases of 0."""
-    net = ResNet10s(classes)
-    with torch.no_grad():
-        for name, t in net.named_parameters():
-            if t.dim() > 1:
-                t.copy_(torch.from_numpy(seeded.weight(name, t.shape)))
-        net.fc.bias.zero_()
+    """graft's resnet10s with a classifier, as a training begins: kernels and matrices drawn, normalisations that change
+    nothing, biases of 0."""
+    net = nets.ResNet(WIDTHS, 1, classes, kernel=3, pool=False)
+    nets.fill(net.named_parameters(), lambda name, shape: seeded.weight(name, shape) if len(shape) > 1 else None)
+    torch.nn.init.zeros_(net.fc.bias)
     return net.to(dtype).train()
 
 
@@ -114,11 +72,7 @@ def losses(data, dtype):
     torch.set_num_threads(2)
     net = build(data.classes, dtype)
     o = data.options
-    groups = [
-        dict(params=[p for p in net.parameters() if p.dim() > 1], weight_decay=o["decay"]),
-        dict(params=[p for p in net.parameters() if p.dim() == 1], weight_decay=0.0),
-    ]
-    opt = torch.optim.SGD(groups, lr=o["rate"], momentum=o["momentum"])
+    opt = torch.optim.SGD(nets.groups(net, o["decay"]), lr=o["rate"], momentum=o["momentum"])
     order = np.argsort(seeded.uniform("order", data.n), kind="stable")
     out = []
     for step in range(data.steps):
