@@ -2,7 +2,7 @@ package kernel
 
 // DepthwiseGradWeight is the gradient of a depthwise convolution by its weights: for each tap and channel the sum
 // over the pixels of dY·X. Src places X as for the convolution, Dst places dY; Res and Act are not read. Parts are
-// as in ConvGradWeight.
+// joined as in ConvGradWeight.
 type DepthwiseGradWeight struct {
 	Depthwise
 	Input *NormalizedDepthwise // how X is made of what is read as src; nil: it is what is read
@@ -46,10 +46,11 @@ func (d *DepthwiseGradWeight) firstRow(u int) int {
 	return n*d.OutH + y
 }
 
-// Parts returns the number of parts of the pixels, about one for each partPixels of them.
+// Parts returns the number of parts of the pixels: one for each picture, so that the rows around a part need not be made
+// twice, and some where pictures are few.
 func (d *DepthwiseGradWeight) Parts() int {
-	const partPixels, most = 2048, 64
-	return max(1, min(evenParts(d.N*d.OutH*d.OutW, partPixels), d.N*evenParts(d.OutH, d.UnitRows()), most))
+	const few, most = 16, 64
+	return max(1, min(d.N*evenParts(d.OutH, d.UnitRows()), max(d.N, few), most))
 }
 
 // PartialLen returns the number of elements of the sums of all parts.

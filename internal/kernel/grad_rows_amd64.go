@@ -50,16 +50,47 @@ func (n *normalizing) run(r Rows) {
 	args.dst, args.a, args.b = element(n.dst, 0), n.lo, n.hi
 	args.src = [6]unsafe.Pointer{element(n.src, 0), element(n.mean, 0), element(n.scale, 0), element(n.shift, 0), element(n.res, 0)}
 	args.from = [6]int{4 * r.From, 0, 0, 0, 4 * n.resStep}
-	switch {
-	case lanes == 16 && n.res == nil:
-		batchNormalizeAVX512(&args)
-	case lanes == 16:
-		batchNormalizeAddAVX512(&args)
-	case n.res == nil:
-		batchNormalizeAVX2(&args)
-	default:
-		batchNormalizeAddAVX2(&args)
+	if n.res != nil {
+		if lanes == 16 {
+			batchNormalizeAddAVX512(&args)
+		} else {
+			batchNormalizeAddAVX2(&args)
+		}
+		return
 	}
+	if args.group(2) {
+		if lanes == 16 {
+			batchNormalize2AVX512(&args)
+		} else {
+			batchNormalize2AVX2(&args)
+		}
+	}
+	switch {
+	case !args.rest(r.N, 2):
+	case lanes == 16:
+		batchNormalizeAVX512(&args)
+	default:
+		batchNormalizeAVX2(&args)
+	}
+}
+
+// group makes the rows a multiple of n, and reports whether that leaves any.
+func (a *rowsArgs) group(n int) bool {
+	a.rows = a.rows / n * n
+	return a.rows > 0
+}
+
+// rest makes the rows those that group(n) left out of all, and reports whether there are any.
+func (a *rowsArgs) rest(all, n int) bool {
+	done := all / n * n
+	for i, step := range a.from {
+		if a.src[i] != nil {
+			a.src[i] = unsafe.Add(a.src[i], done*step)
+		}
+	}
+	a.dst = unsafe.Add(a.dst, done*a.to)
+	a.rows = all - done
+	return a.rows > 0
 }
 
 func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
@@ -72,9 +103,18 @@ func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
 	args.dst = element(dx, 0)
 	args.src = [6]unsafe.Pointer{element(dy, 0), element(g.Shift, 0), element(g.Scale, 0), element(x, 0), element(mean, 0), element(g.Slope, 0)}
 	args.from = [6]int{4 * r.From, 0, 0, 4 * r.From2}
-	if lanes == 16 {
+	if args.group(2) {
+		if lanes == 16 {
+			batchNormGrad2AVX512(&args)
+		} else {
+			batchNormGrad2AVX2(&args)
+		}
+	}
+	switch {
+	case !args.rest(r.N, 2):
+	case lanes == 16:
 		batchNormGradAVX512(&args)
-	} else {
+	default:
 		batchNormGradAVX2(&args)
 	}
 }

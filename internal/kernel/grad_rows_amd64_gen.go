@@ -155,6 +155,18 @@ func batchNormalizeAddAVX512(args *rowsArgs)
 func batchNormGradAVX512(args *rowsArgs)
 
 //go:noescape
+func batchNormalize2AVX2(args *rowsArgs)
+
+//go:noescape
+func batchNormGrad2AVX2(args *rowsArgs)
+
+//go:noescape
+func batchNormalize2AVX512(args *rowsArgs)
+
+//go:noescape
+func batchNormGrad2AVX512(args *rowsArgs)
+
+//go:noescape
 func normLayerNormGradAVX2(args *rowsArgs)
 
 //go:noescape

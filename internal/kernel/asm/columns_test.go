@@ -47,8 +47,9 @@ func runColumn(f *Func, k ColumnKernel, rows, n int) error {
 	args := bytes.Repeat([]byte{0x55}, ColumnSize)
 	put := func(off int, v uint64) { binary.LittleEndian.PutUint64(args[off:], v) }
 	a0 := bytes.Clone(a)
-	put(ColumnA, m.Mem.Map("a", a, k.Name == "ClipGrads"))
-	put(ColumnB, m.Mem.Map("b", b, false))
+	at := [2]uint64{m.Mem.Map("a", a, k.Name == "ClipGrads"), m.Mem.Map("b", b, false)}
+	put(ColumnA, at[0])
+	put(ColumnB, at[1])
 	put(ColumnMean, m.Mem.Map("mean", mean, false))
 	put(ColumnSum, m.Mem.Map("sum", sum, true))
 	put(ColumnDot, m.Mem.Map("dot", dot, true))
@@ -69,6 +70,12 @@ func runColumn(f *Func, k ColumnKernel, rows, n int) error {
 	put(ColumnLanes, 1<<tailOr(n, lanes)-1)
 	if err := m.Run(f, m.Mem.Map("args", args, false)); err != nil {
 		return err
+	}
+	for i := range rows * (n / lanes) * 4 * lanes / 64 {
+		if line := uint64(64 * i); k.Name != "ClipGrads" && !m.Prefetched[at[0]+ColumnAhead*4*uint64(n+gapA)+line] ||
+			k.Name != "Sum" && k.Name != "Squares" && !m.Prefetched[at[1]+ColumnAhead*4*uint64(n+gapB)+line] {
+			return fmt.Errorf("%d columns: line %d is not asked for", n, i)
+		}
 	}
 	get := func(b []byte, i int) float32 { return float(binary.LittleEndian.Uint32(b[4*i:])) }
 	for i := range (rows-1)*(n+gapA) + n {

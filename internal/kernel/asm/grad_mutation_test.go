@@ -29,6 +29,9 @@ func gradSubjects() []subject {
 		for _, k := range BatchKernels(avx512) {
 			all = append(all, subject{func() *Func { return Batch(k) }, func(f *Func) error { return runBatch(f, k, false) }})
 		}
+		for _, k := range BatchGroups(avx512) {
+			all = append(all, subject{func() *Func { return BatchRows(k) }, func(f *Func) error { return runBatchGroup(f, k, false) }})
+		}
 		for _, k := range ColumnKernels(avx512) {
 			all = append(all, subject{func() *Func { return Column(k) }, func(f *Func) error { return runColumnCases(f, k) }})
 		}

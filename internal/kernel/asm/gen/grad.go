@@ -72,6 +72,9 @@ func gradRowsFuncs() []*asm.Func {
 	for _, k := range slices.Concat(asm.BatchKernels(false), asm.BatchKernels(true)) {
 		all = append(all, asm.Batch(k))
 	}
+	for _, k := range slices.Concat(asm.BatchGroups(false), asm.BatchGroups(true)) {
+		all = append(all, asm.BatchRows(k))
+	}
 	return append(all, asm.LayerNormGrad(false), asm.LayerNormGrad(true))
 }
 
