@@ -250,10 +250,11 @@ func tapeConvBackward(c *tapeCompiler, n *Node) bool {
 	}
 	if t := c.leaders[n]; t != nil {
 		if !v.depthwise() {
-			c.joinedGrads(n, v, t)
+			c.joinedGrads(n, v, t, c.convGrads(n), c.want(n, 2))
 			return true
 		}
-		if c.joinedDepthwise(n, v, t) {
+		if c.joinsDepthwise(n, v) {
+			c.joinedDepthwise(n, v, t, c.convGrads(n))
 			return true
 		}
 	}

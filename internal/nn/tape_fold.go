@@ -62,21 +62,20 @@ func (c *tapeCompiler) foldedForward(g *normGroup) {
 
 // foldedBackward emits the gradients of such a group.
 func (c *tapeCompiler) foldedBackward(g *normGroup) {
-	n, v, out := g.conv, c.convAt(g.conv), g.last.Outputs[0]
+	n, v := g.conv, c.convAt(g.conv)
+	if c.foldedJoined(g) {
+		return
+	}
 	dy := c.clippedGrad(g)
 	if g.act.Func != kernel.Identity {
-		y := c.pixelsOf(out)
-		rows := kernel.Rows{N: dy.w, Width: dy.c, To: dy.c, From: dy.c, From2: dy.c}
-		c.byRow(g.last, dy, []*planValue{dy, y}, 4, func(f *frame, pic, r int) {
-			g.act.GradRows(f.row(dy, pic, r), f.row(dy, pic, r), f.row(y, pic, r), rows)
-		})
+		c.byRow(g.last, dy, []*planValue{dy, c.pixelsOf(g.last.Outputs[0])}, 4, c.maskRows(g, dy))
 	}
 	if g.res != "" && c.t.wants[g.res] {
 		c.pass(g.res, dy)
 	}
 	c.setGrad(n.Outputs[0], dy)
-	if c.want(n, 1) || c.want(n, 2) || c.want(g.node, 1) || c.want(g.node, 2) {
-		c.foldedGradWeight(n, v)
+	if c.trains(n, v) {
+		c.foldedGradWeight(n, v, func(to gradTarget) { c.convSums(n, v, to, true) })
 	}
 	if c.want(n, 0) {
 		c.convInput(n, v)
@@ -84,17 +83,58 @@ func (c *tapeCompiler) foldedBackward(g *normGroup) {
 	c.drop(n.Outputs[0])
 }
 
+// maskRows returns what clears rows of dy, in place, where the output of g is clipped.
+func (c *tapeCompiler) maskRows(g *normGroup, dy *planValue) func(f *frame, pic, r int) {
+	y := c.pixelsOf(g.last.Outputs[0])
+	rows := kernel.Rows{N: dy.w, Width: dy.c, To: dy.c, From: dy.c, From2: dy.c}
+	return func(f *frame, pic, r int) {
+		g.act.GradRows(f.row(dy, pic, r), f.row(dy, pic, r), f.row(y, pic, r), rows)
+	}
+}
+
+// foldedJoined has one step compute both gradients of a folded convolution, and clear dY where the output is clipped as
+// it reads it; it reports whether that is possible.
+func (c *tapeCompiler) foldedJoined(g *normGroup) bool {
+	n, v := g.conv, c.convAt(g.conv)
+	if g.act.Func == kernel.Identity || g.res != "" || c.segmented || !c.trains(n, v) || !c.want(n, 0) {
+		return false
+	}
+	out := g.last.Outputs[0]
+	dy, _ := c.gradPixels(out)
+	if !v.depthwise() && !c.joinsGrads(v, dy) || v.depthwise() && !c.joinsDepthwise(n, v) {
+		return false
+	}
+	y := c.pixelsOf(out)
+	t := &leader{reads: []*planValue{y, dy}, dx: dy, k: kernel.BatchNorm{C: dy.c, N: dy.n, H: dy.h, W: dy.w}}
+	t.run = func(f *frame, k kernel.BatchNorm, dst []float32, r0, r1 int) {
+		rows := kernel.Rows{N: dy.w, Width: dy.c, To: k.DX.Pixel, From: dy.c, From2: dy.c}
+		for r := r0; r < r1; r++ {
+			g.act.GradRows(dst[k.DX.At(r/dy.h, r%dy.h, 0):], f.row(dy, r/dy.h, r%dy.h), f.row(y, r/dy.h, r%dy.h), rows)
+		}
+	}
+	c.setGrad(n.Outputs[0], dy)
+	c.foldedGradWeight(n, v, func(to gradTarget) {
+		if v.depthwise() {
+			c.joinedDepthwise(n, v, t, to)
+		} else {
+			c.joinedGrads(n, v, t, to, true)
+		}
+	})
+	c.drop(n.Outputs[0])
+	return true
+}
+
 // foldedGradWeight emits the gradients by weights and bias of a convolution and by scale and shift of its
-// normalisation. With W' = s·W and b' = s·(b − mean) + beta, s = gamma·inverse:
+// normalisation from those by the folded ones, which sums emits. With W' = s·W and b' = s·(b − mean) + beta, s = gamma·inverse:
 //
 //	dW = s·dW'    db = s·db'    dbeta = db'    dgamma = inverse·(Σ dW'·W + (b − mean)·db')
-func (c *tapeCompiler) foldedGradWeight(n *Node, v *tapeConv) {
+func (c *tapeCompiler) foldedGradWeight(n *Node, v *tapeConv, sums func(to gradTarget)) {
 	d := v.fold
 	w, b := c.data(n.Inputs[1]), c.data(n.inputName(2))
 	raw := &planValue{size: len(w) + len(d.gamma), first: -1}
-	c.convSums(n, v, gradTarget{writes: []*planValue{raw}, at: func(f *frame) (_, _ []float32, add bool) {
+	sums(gradTarget{writes: []*planValue{raw}, at: func(f *frame) (_, _ []float32, add bool) {
 		return f.of(raw)[:len(w)], f.of(raw)[len(w):], false
-	}}, true)
+	}})
 	dw, db, dgamma, dbeta := c.gradOfParam(n, 1), c.gradOfParam(n, 2), c.gradOfParam(d.node, 1), c.gradOfParam(d.node, 2)
 	per := len(w) / len(d.gamma)
 	channels := newCut(len(d.gamma), 4*per)

@@ -47,11 +47,12 @@ func (c *tapeCompiler) partHeight(g *normGroup, x *planValue) int {
 	return 0
 }
 
-// joinedGrads emits the gradients of n by weights and input in one step, which makes that by its output as t has it.
-func (c *tapeCompiler) joinedGrads(n *Node, v *tapeConv, t *leader) {
+// joinedGrads emits the gradients of n by weights, to the given place, and input in one step, which makes that by its
+// output as t has it.
+func (c *tapeCompiler) joinedGrads(n *Node, v *tapeConv, t *leader, to gradTarget, bias bool) {
 	src, norm := c.sourceOf(n.Inputs[0])
 	k := v.pointwise(src.n)
-	k.Bias, k.Norm, k.Src = c.want(n, 2), norm, v.source(src)
+	k.Bias, k.Norm, k.Src = bias, norm, v.source(src)
 	sums := &planValue{size: k.PartialLen(), first: -1}
 	s := step{node: n, reads: append([]*planValue{src}, t.reads...), writes: []*planValue{sums}, tasks: k.Parts()}
 	done := func(*frame, []float32, int, int, int) {}
@@ -68,7 +69,7 @@ func (c *tapeCompiler) joinedGrads(n *Node, v *tapeConv, t *leader) {
 		buf.give(slot)
 	}
 	c.emit(s)
-	c.reduceSums(n, sums, c.convGrads(n), k.Blocks(), k.Reduce)
+	c.reduceSums(n, sums, to, k.Blocks(), k.Reduce)
 }
 
 // joinedInput has s compute the gradient by the input of n, some rows at a time, from those of the gradient by its
@@ -107,11 +108,16 @@ func (c *tapeCompiler) joinedInput(n *Node, v *tapeConv, s *step) func(f *frame,
 	}
 }
 
-// joinedDepthwise is joinedGrads for a depthwise convolution; it reports whether that is possible.
-func (c *tapeCompiler) joinedDepthwise(n *Node, v *tapeConv, t *leader) bool {
+// joinsDepthwise is joinsGrads for a depthwise convolution.
+func (c *tapeCompiler) joinsDepthwise(n *Node, v *tapeConv) bool {
 	if !c.want(n, 0) || c.grads[n.Inputs[0]] != nil {
 		return false
 	}
+	return c.depthwiseGrad(n, v).Joins()
+}
+
+// depthwiseGrad returns both gradients of a depthwise convolution.
+func (c *tapeCompiler) depthwiseGrad(n *Node, v *tapeConv) *kernel.DepthwiseGrad {
 	src, norm := c.sourceOf(n.Inputs[0])
 	k := &kernel.DepthwiseGrad{Weight: kernel.DepthwiseGradWeight{Depthwise: v.depth()}}
 	w := &k.Weight
@@ -120,9 +126,14 @@ func (c *tapeCompiler) joinedDepthwise(n *Node, v *tapeConv, t *leader) bool {
 		w.Input = v.normalized(w.Depthwise, src, norm)
 	}
 	k.In = w.GradInput(kernel.Picture{H: src.h, W: src.w, Top: v.win[0].padBegin, Left: v.win[1].padBegin}, kernel.Grid{})
-	if !k.Joins() {
-		return false
-	}
+	return k
+}
+
+// joinedDepthwise is joinedGrads for a depthwise convolution.
+func (c *tapeCompiler) joinedDepthwise(n *Node, v *tapeConv, t *leader, to gradTarget) {
+	src, _ := c.sourceOf(n.Inputs[0])
+	k := c.depthwiseGrad(n, v)
+	w := &k.Weight
 	g := c.inputGradOf(n)
 	k.In = w.GradInput(g.picture(v.win), kernel.Grid{})
 	packed := c.packedBy(packKey{n, packBackward}, c.trains(n, v), k.In.PackedLen(), c.withWeights(n, v, func(p, w, _ []float32) { k.In.Pack(p, w) }))
@@ -141,6 +152,5 @@ func (c *tapeCompiler) joinedDepthwise(n *Node, v *tapeConv, t *leader) bool {
 		buf.give(slot)
 	}
 	c.emit(s)
-	c.reduceDepthwise(n, w, sums, c.convGrads(n))
-	return true
+	c.reduceDepthwise(n, w, sums, to)
 }

@@ -28,7 +28,13 @@ func TestTapeJoined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := TapeOptions{Params: weightsOf(g), BatchStats: true}
+	for _, stats := range []bool{false, true} {
+		t.Run(map[bool]string{false: "frozen", true: "batch"}[stats], func(t *testing.T) { tapeJoined(t, g, stats) })
+	}
+}
+
+func tapeJoined(t *testing.T, g *Graph, stats bool) {
+	o := TapeOptions{Params: weightsOf(g), BatchStats: stats}
 	plain := o
 	plain.byDefinition = true
 	want := tapeOf(t, g, o, 5, 1)
