@@ -63,7 +63,7 @@ func TestNetworkCurves(t *testing.T) {
 					}
 					t.Run(fmt.Sprintf("%s×%v/%s/%s", n.Model, n.Width, mode, kind), func(t *testing.T) {
 						m := n.Modes[mode]
-						steps := newNetSteps(t, c, n.Model, n.Width, mode)
+						steps := newNetSteps(t, c, n.Model, n.Width, mode, nn.F32)
 						steps.run(t, m.Runs[kind].run, m.Grads)
 						steps.checkMoved(t, m.Runs[kind].Moved, m.Grads, kind)
 					})
@@ -83,13 +83,13 @@ type netSteps struct {
 	labels []int
 }
 
-func newNetSteps(t *testing.T, c netCurves, model string, width float64, mode string) *netSteps {
+func newNetSteps(t *testing.T, c netCurves, model string, width float64, mode string, precision nn.Precision) *netSteps {
 	t.Helper()
 	build := map[string]func(*testing.T, float64, int, int) *nn.Graph{"resnet18": seededResNet18, "mobilenetv2": seededMobileNetV2}[model]
 	s := &netSteps{netCurves: c, graph: build(t, width, c.Size, c.Classes)}
 	pool := nn.NewPool(0)
 	t.Cleanup(pool.Close)
-	o := nn.TapeOptions{Pool: pool, BatchStats: mode == "batch"}
+	o := nn.TapeOptions{Pool: pool, BatchStats: mode == "batch", Precision: precision}
 	for _, p := range Parameters(s.graph) {
 		o.Params = append(o.Params, p.Name)
 		s.params = append(s.params, &param{name: p.Name, decay: p.Decay})
@@ -110,18 +110,31 @@ func newNetSteps(t *testing.T, c netCurves, model string, width float64, mode st
 // run takes the steps of r and compares the losses and the first gradients.
 func (s *netSteps) run(t *testing.T, r run, grads map[string]sketch) {
 	t.Helper()
+	limit := curveLimits[r.Optimizer]
+	if len(r.Loss) != 10 || limit == 0 {
+		t.Fatalf("%d losses of %s", len(r.Loss), r.Optimizer)
+	}
+	s.steps(t, r, len(r.Loss), func(step int, got float64) {
+		if want := r.Loss[step]; !(math.Abs(got-want) <= limit*want) {
+			t.Fatalf("step %d: loss %v, want %v (off by %.2g of it)", step+1, got, want, math.Abs(got-want)/want)
+		}
+		if step == 0 {
+			s.checkGradients(t, grads)
+		}
+	})
+}
+
+// steps takes n of the steps of r. Each is given the loss before a step moves the weights, when the gradients are there.
+func (s *netSteps) steps(t *testing.T, r run, n int, each func(step int, loss float64)) {
+	t.Helper()
 	ones := make([]float64, s.Classes)
 	for i := range ones {
 		ones[i] = 1
 	}
 	l, op := newLoss(HeadOptions{Classes: s.Classes}, ones), &optimizer{rule: r.options().rule()}
-	limit := curveLimits[r.Optimizer]
-	if len(r.Loss) != 10 || limit == 0 {
-		t.Fatalf("%d losses of %s", len(r.Loss), r.Optimizer)
-	}
 	picture := 3 * s.Size * s.Size
 	x, dz := make([]float32, s.Batch*picture), make([]float32, s.Batch*s.Classes)
-	for step, want := range r.Loss {
+	for step := range n {
 		labels := make([][]int, s.Batch)
 		for i := range labels {
 			row := (step*s.Batch + i) % s.Pool
@@ -132,18 +145,14 @@ func (s *netSteps) run(t *testing.T, r run, grads map[string]sketch) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := l.mean(dz, z, labels); !(math.Abs(got-want) <= limit*want) {
-			t.Fatalf("step %d: loss %v, want %v (off by %.2g of it)", step+1, got, want, math.Abs(got-want)/want)
-		}
+		loss := l.mean(dz, z, labels)
 		if err := s.tape.Backward(dz); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range s.params {
 			p.g = s.tape.Grad(p.name)
 		}
-		if step == 0 {
-			s.checkGradients(t, grads)
-		}
+		each(step, loss)
 		op.step(s.params, r.Rate)
 	}
 }
