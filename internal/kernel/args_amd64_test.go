@@ -56,6 +56,7 @@ func TestInt8ArgsLayout(t *testing.T) {
 
 func TestBF16ArgsLayout(t *testing.T) {
 	var a bf16Args
+	var h halvesArgs
 	for _, f := range []struct {
 		name      string
 		got, want uintptr
@@ -66,6 +67,11 @@ func TestBF16ArgsLayout(t *testing.T) {
 		{"lo", unsafe.Offsetof(a.lo), asm.BF16Lo}, {"hi", unsafe.Offsetof(a.hi), asm.BF16Hi}, {"mode", unsafe.Offsetof(a.mode), asm.BF16Mode},
 		{"saved", unsafe.Offsetof(a.saved), asm.BF16Saved}, {"upper", unsafe.Offsetof(a.upper), asm.BF16Upper}, {"mask", unsafe.Offsetof(a.mask), asm.BF16Mask},
 		{"size", unsafe.Sizeof(a), asm.BF16Size},
+
+		{"halves src", unsafe.Offsetof(h.src), asm.HalvesSrc}, {"halves dst", unsafe.Offsetof(h.dst), asm.HalvesDst},
+		{"blocks", unsafe.Offsetof(h.blocks), asm.HalvesBlocks}, {"one", unsafe.Offsetof(h.one), asm.HalvesOne}, {"round", unsafe.Offsetof(h.round), asm.HalvesRound},
+		{"quiet", unsafe.Offsetof(h.quiet), asm.HalvesQuiet}, {"abs", unsafe.Offsetof(h.abs), asm.HalvesAbs}, {"least", unsafe.Offsetof(h.least), asm.HalvesLeast},
+		{"sign", unsafe.Offsetof(h.sign), asm.HalvesSign}, {"order", unsafe.Offsetof(h.order), asm.HalvesOrder}, {"halves size", unsafe.Sizeof(h), asm.HalvesSize},
 	} {
 		if f.got != f.want {
 			t.Errorf("%s: %d, package asm has %d", f.name, f.got, f.want)

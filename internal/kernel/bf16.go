@@ -34,10 +34,14 @@ func ToBF16Rows(dst []uint16, src []float32, r Rows) {
 	must("bf16", len(dst), 0, r.reach(r.To))
 	must("bf16 input", len(src), 0, r.reach(r.From))
 	for i := range r.N {
-		out := dst[i*r.To:][:r.Width]
-		for j, x := range src[i*r.From:][:r.Width] {
-			out[j] = ToBF16(x)
-		}
+		toBF16(dst[i*r.To:][:r.Width], src[i*r.From:][:r.Width])
+	}
+}
+
+// toBF16Generic rounds the elements of src.
+func toBF16Generic(dst []uint16, src []float32) {
+	for i, x := range src {
+		dst[i] = ToBF16(x)
 	}
 }
 

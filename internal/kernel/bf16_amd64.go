@@ -13,8 +13,38 @@ import (
 // AVX-512.
 var useConvBF16AVX2 = cpu.HasAVX2 && !cpu.HasBF16
 
+// useToBF16AVX2 says whether rounding to bfloat16 uses assembly.
+var useToBF16AVX2 = cpu.HasAVX2
+
 func init() {
 	cpu.Register("convbf16", "AVX2", &useConvBF16AVX2)
+	cpu.Register("tobf16", "AVX2", &useToBF16AVX2)
+}
+
+// halvesArgs is what the assembly that rounds to bfloat16 gets; the offsets are package asm's.
+type halvesArgs struct {
+	src, dst          unsafe.Pointer
+	blocks            int // of 16 elements
+	one, round, quiet uint32
+	abs, least, sign  uint32
+	order             [8]int32 // what brings packed halves into order
+}
+
+// toBF16 rounds the elements of src. The last ones are rounded with some before them again.
+func toBF16(dst []uint16, src []float32) {
+	const block = 16
+	n := len(src)
+	if !useToBF16AVX2 || n < block {
+		toBF16Generic(dst, src)
+		return
+	}
+	a := halvesArgs{src: unsafe.Pointer(&src[0]), dst: unsafe.Pointer(&dst[0]), blocks: n / block, one: 1, round: 1<<15 - 1, quiet: 1 << 6,
+		abs: 1<<31 - 1, least: 1 << 23, sign: 1<<32 - 1<<15, order: [8]int32{0, 1, 4, 5, 2, 3, 6, 7}}
+	toBF16AVX2(&a)
+	if n%block != 0 {
+		a.src, a.dst, a.blocks = unsafe.Pointer(&src[n-block]), unsafe.Pointer(&dst[n-block]), 1
+		toBF16AVX2(&a)
+	}
 }
 
 // tileBF16 returns the channels of a full block, and the least that a block may have.

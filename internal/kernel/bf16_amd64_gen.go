@@ -52,3 +52,6 @@ func conv3x16BF16AVX2(args *bf16Args)
 
 //go:noescape
 func conv4x16BF16AVX2(args *bf16Args)
+
+//go:noescape
+func toBF16AVX2(args *halvesArgs)

@@ -2,6 +2,8 @@
 
 package kernel
 
+func toBF16(dst []uint16, src []float32) { toBF16Generic(dst, src) }
+
 // tileBF16 returns the channels of a full block, and the least that a block may have.
 func tileBF16() (block, vector int) { return genericC, genericC }
 

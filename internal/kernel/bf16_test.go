@@ -145,3 +145,27 @@ func TestConvBF16Bits(t *testing.T) {
 		}
 	})
 }
+
+// Rows of all lengths, at both ends of their memory, are rounded as single numbers are.
+func TestToBF16Rows(t *testing.T) {
+	const most = 67
+	src, dst := guarded(t, 2*most), [2][]uint16{check.Guarded[uint16](t, 2*most), check.GuardedFront[uint16](t, 2*most)}
+	check.EachImpl(t, "tobf16", func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 7))
+		for n := 1; n <= most; n++ {
+			for side := range 2 {
+				rows := Rows{N: 2, Width: n, To: n, From: n}
+				x, h := part(src, side, 2*n), part(dst, side, 2*n)
+				for i := range x {
+					x[i] = math.Float32frombits(r.Uint32())
+				}
+				ToBF16Rows(h, x, rows)
+				for i, v := range x {
+					if h[i] != ToBF16(v) {
+						t.Fatalf("%d elements: %v becomes %#x, want %#x", n, v, h[i], ToBF16(v))
+					}
+				}
+			}
+		}
+	})
+}

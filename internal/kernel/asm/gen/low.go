@@ -16,7 +16,7 @@ func lowFiles() map[string][]byte {
 		"int8_amd64.s":          text("int8Args", int8Funcs()),
 		"int8_amd64_gen.go":     int8Stubs(),
 		"low_amd64.s":           text("lowArgs", tileFuncs()),
-		"bf16_amd64.s":          text("bf16Args", bf16Funcs()),
+		"bf16_amd64.s":          append(text("bf16Args", bf16Funcs()), untitled(text("halvesArgs", halvesFuncs()))...),
 		"bf16_amd64_gen.go":     bf16Stubs(),
 		"peak_low_amd64.s":      text("peakArgs", peakLowFuncs()),
 		"peak_low_amd64_gen.go": peakLowStubs(),
@@ -75,7 +75,9 @@ func bf16Funcs() []*asm.Func {
 	return all
 }
 
-// bf16Stubs declares the tiles of bfloat16 on AVX2, and a function that calls the one of a size.
+func halvesFuncs() []*asm.Func { return []*asm.Func{asm.ToBF16()} }
+
+// bf16Stubs declares the kernels of bfloat16 on AVX2, and for tiles a function that calls the one of a size.
 func bf16Stubs() []byte {
 	b := bytes.NewBufferString(goHeader)
 	fmt.Fprintf(b, "\n// bf16Pixels is the most pixels of a tile.\nconst bf16Pixels = %d\n", asm.BF16Pixels)
@@ -86,12 +88,13 @@ func bf16Stubs() []byte {
 	}
 	b.WriteString("\t}\n}\n")
 	declare(b, "bf16Args", bf16Funcs())
+	declare(b, "halvesArgs", halvesFuncs())
 	return formatted(b)
 }
 
 // lowFuncs are all kernels of low precision.
 func lowFuncs() []*asm.Func {
-	return slices.Concat(int8Funcs(), bytesFuncs(), depthInt8Funcs(), tileFuncs(), bf16Funcs(), peakLowFuncs())
+	return slices.Concat(int8Funcs(), bytesFuncs(), depthInt8Funcs(), tileFuncs(), bf16Funcs(), halvesFuncs(), peakLowFuncs())
 }
 
 // int8Stubs declares the convolution of bytes.
