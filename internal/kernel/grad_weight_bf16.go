@@ -216,7 +216,11 @@ func turnRow(dst, src []uint16, cols, n, size, step int) {
 	x := 0
 	for ; x+4 <= cols; x += 4 {
 		s0, s1, s2, s3 := src[x*step:][:n], src[(x+1)*step:][:n], src[(x+2)*step:][:n], src[(x+3)*step:][:n]
-		for j := range n {
+		j := 0
+		for ; j+4 <= n; j += 4 {
+			turnFour(dst[j*size+x:], size, four(s0[j:]), four(s1[j:]), four(s2[j:]), four(s3[j:]))
+		}
+		for ; j < n; j++ {
 			d := dst[j*size+x:][:4]
 			d[0], d[1], d[2], d[3] = s0[j], s1[j], s2[j], s3[j]
 		}
@@ -226,6 +230,28 @@ func turnRow(dst, src []uint16, cols, n, size, step int) {
 			dst[j*size+x] = v
 		}
 	}
+}
+
+// turnFour writes the first elements of a, b, c and d, four each, to one row, the second ones to the next, and so on.
+func turnFour(dst []uint16, size int, a, b, c, d uint64) {
+	const even, low = 0x0000ffff0000ffff, 1<<32 - 1
+	ab0, ab1 := a&even|b<<16&^even, a>>16&even|b&^even // elements 0 and 2, 1 and 3
+	cd0, cd1 := c&even|d<<16&^even, c>>16&even|d&^even
+	putFour(dst, ab0&low|cd0<<32)
+	putFour(dst[size:], ab1&low|cd1<<32)
+	putFour(dst[2*size:], ab0>>32|cd0&^low)
+	putFour(dst[3*size:], ab1>>32|cd1&^low)
+}
+
+// four returns four elements, the first in the lowest bits.
+func four(s []uint16) uint64 {
+	p := (*[4]uint16)(s)
+	return uint64(p[0]) | uint64(p[1])<<16 | uint64(p[2])<<32 | uint64(p[3])<<48
+}
+
+func putFour(s []uint16, v uint64) {
+	p := (*[4]uint16)(s)
+	p[0], p[1], p[2], p[3] = uint16(v), uint16(v>>16), uint16(v>>32), uint16(v>>48)
 }
 
 // panel packs the channels of a block of dY as the weights of a ConvBF16.
