@@ -96,6 +96,7 @@ func (j *job) tune(ctx context.Context) error {
 		o.Checkpoints = &train.Checkpoints{Dir: j.place.dir, Every: j.o.Tuning.CheckpointEvery, Facts: j.facts(), Resume: j.place.resumes,
 			Warn: progress(j.o.Progress).warnText}
 	}
+	j.noteSlow(o)
 	r, err := train.Tune(ctx, net, learn, judge, o, j.hooks())
 	if err != nil {
 		return err
@@ -114,6 +115,13 @@ func (j *job) tune(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// noteSlow says that bf16 is slow here, if it is.
+func (j *job) noteSlow(o train.TuneOptions) {
+	if o.Precision == nn.BF16 && !cpu.HasBF16 {
+		j.note("bf16: this processor has no instruction for it, so that training takes longer than in f32; its numbers are those of one that has")
+	}
 }
 
 // tuneOptions says how the network is trained.
@@ -156,9 +164,6 @@ func (j *job) hooks() train.Hooks {
 // onPlan tells what a phase of the training takes, and what is done without for lack of memory.
 func (j *job) onPlan(l train.Outlook) {
 	j.note("training %s: %.3g million numbers, %.0f MB", l.Phase, float64(l.Params)/1e6, math.Ceil(float64(l.Memory)/1e6))
-	if j.o.Tuning.Precision == nn.BF16.String() && !cpu.HasBF16 {
-		j.note("bf16: this processor has no instruction for it: steps are slower than in f32, and their results those of processors that have it")
-	}
 	if l.Recomputes {
 		j.note("memory: a part of the values is computed twice, which makes steps slower and changes no result")
 	}

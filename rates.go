@@ -98,5 +98,7 @@ func (j *job) sweep(ctx context.Context, s train.Sweep) (*train.RateCurve, error
 	if err != nil {
 		return nil, err
 	}
-	return train.FindRate(ctx, net, learn, j.tuneOptions(), s)
+	o := j.tuneOptions()
+	j.noteSlow(o)
+	return train.FindRate(ctx, net, learn, o, s)
 }
