@@ -90,14 +90,16 @@ func (op *optimizer) chunks(n int, do func(lo, hi int)) {
 // sgd: v ← momentum·v + g, w ← w − rate·v; Nesterov's form steps along g + momentum·v. The first velocity is g.
 func (op *optimizer) sgd(p *param, lo, hi int, rate, decay float32) {
 	momentum := float32(op.momentum)
-	for i := lo; i < hi; i++ {
-		g := p.g[i] + decay*p.w[i]
-		v := momentum*p.m[i] + g
-		p.m[i] = v
+	w := p.w[lo:hi]
+	grad, m := p.g[lo:hi][:len(w)], p.m[lo:hi][:len(w)]
+	for i, x := range w {
+		g := grad[i] + decay*x
+		v := momentum*m[i] + g
+		m[i] = v
 		if op.nesterov {
 			v = g + momentum*v
 		}
-		p.w[i] -= rate * v
+		w[i] = x - rate*v
 	}
 }
 
