@@ -118,10 +118,17 @@ func TestPredictionsAreProbabilities(t *testing.T) {
 
 // Every prefix of a model file, and a file with a flipped bit, is an error or a model; never a panic.
 func TestOpenDamagedModel(t *testing.T) {
-	data, err := os.ReadFile(trained())
+	dir := tinyFolder(t)
+	run, err := graft.Train(t.Context(), filepath.Join(dir, "photos"), tinyOptions(dir, "frozen"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Run("small", func(t *testing.T) { openDamaged(t, readFile(t, run.Model), 400) })
+	t.Run("large", func(t *testing.T) { openDamaged(t, readFile(t, trained()), 8) })
+}
+
+// openDamaged opens a model cut, and with a bit flipped, at so many places.
+func openDamaged(t *testing.T, data []byte, places int) {
 	path := filepath.Join(t.TempDir(), "damaged.onnx")
 	try := func(b []byte) error {
 		if err := os.WriteFile(path, b, 0o666); err != nil {
@@ -135,14 +142,15 @@ func TestOpenDamagedModel(t *testing.T) {
 		}
 		return err
 	}
-	for n := 0; n < len(data); n += 1 + len(data)/50 {
+	for n := 0; n < len(data); n += 1 + len(data)/places {
 		if try(data[:n]) == nil {
 			t.Errorf("the first %d of %d bytes are accepted", n, len(data))
 		}
 	}
-	for i := range 50 {
-		b := append([]byte(nil), data...)
-		b[i*len(data)/50] ^= 1 << (i % 8)
-		try(b)
+	for i := range places {
+		at := i * len(data) / places
+		data[at] ^= 1 << (i % 8)
+		try(data)
+		data[at] ^= 1 << (i % 8)
 	}
 }
