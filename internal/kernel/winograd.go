@@ -55,21 +55,28 @@ func (w *Winograd) Pack(dst, weights, bias []float32) {
 	n, c := w.side(), w.products(0)
 	square := make([]float32, w.OutC*w.InC)
 	for i := range n * n {
+		m := w.factors(i/n, i%n)
 		for k := range square {
-			square[k] = w.weight(weights[9*k:9*k+9], i/n, i%n)
+			square[k] = transformed(&m, (*[9]float32)(weights[9*k:]))
 		}
 		c.Pack(dst[w.OutC+i*c.PackedLen():], square, nil)
 	}
 }
 
-// weight returns element (y, x) of the transform of 3×3 weights, computed in float64.
-func (w *Winograd) weight(g []float32, y, x int) float32 {
+// factors returns what the nine weights of a kernel are multiplied by for element (y, x) of their transform.
+func (w *Winograd) factors(y, x int) (m [9]float64) {
 	gy, gx := w.weightLine(y), w.weightLine(x)
+	for k := range m {
+		m[k] = gy[k/3] * gx[k%3]
+	}
+	return m
+}
+
+// transformed returns the sum of the products of m and the weights of a kernel, in float64.
+func transformed(m *[9]float64, g *[9]float32) float32 {
 	sum := 0.0
-	for i := range 3 {
-		for j := range 3 {
-			sum += gy[i] * gx[j] * float64(g[3*i+j])
-		}
+	for k, v := range m {
+		sum += v * float64(g[k])
 	}
 	return float32(sum)
 }
