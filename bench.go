@@ -28,9 +28,13 @@ type BenchOptions struct {
 	Backbone Backbone
 
 	// Train measures steps of training in place of runs: forward, backward through all of the network, and the update of its
-	// weights by SGD with momentum, with the statistics of the batch in batch normalisations and a classifier of 1000 classes
-	// behind the features. It is of float32, and goes with neither Layers nor Write.
+	// weights by SGD with momentum, and a classifier of 1000 classes behind the features. It goes with neither Layers nor
+	// Write.
 	Train bool
+
+	// BatchNorm says which statistics batch normalisations use in training: "batch", the default, or "frozen", those of the
+	// file.
+	BatchNorm string
 
 	Batch   int     // pictures computed together; 0: 8, in training 16
 	Threads int     // 0: GOMAXPROCS, which is also the most
@@ -90,6 +94,7 @@ type BenchReport struct {
 
 	Precision string  `json:"precision"`
 	Train     bool    `json:"train,omitempty"`
+	BatchNorm string  `json:"batch_norm,omitempty"`         // in training
 	Params    int     `json:"parameters,omitempty"`         // numbers that train
 	Memory    int64   `json:"training_megabytes,omitempty"` // values, gradients, weights as they are and packed, and the optimiser's memory
 	Batch     int     `json:"batch"`
@@ -135,6 +140,12 @@ func (o *BenchOptions) validate() error {
 	p, err := parsePrecision(o.Precision)
 	if o.Train && err == nil && p == nn.Int8 {
 		errs = append(errs, fmt.Errorf("precision %q: training is measured in f32 or bf16", o.Precision))
+	}
+	if o.BatchNorm != "" && !o.Train {
+		errs = append(errs, errors.New("batch norm is for steps of training"))
+	}
+	if o.BatchNorm != "" && o.BatchNorm != normBatch && o.BatchNorm != normFrozen {
+		errs = append(errs, fmt.Errorf("batch norm %q, want frozen or batch", o.BatchNorm))
 	}
 	if o.Train && (o.Layers || o.Write != "") {
 		errs = append(errs, errors.New("layers and write go with runs, not with steps of training"))

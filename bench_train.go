@@ -1,6 +1,7 @@
 package graft
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ func (b *bench) training(ctx context.Context) error {
 	}
 	r := b.report
 	precision, _ := parsePrecision(b.o.Precision) // validate has looked at it
-	r.Train, r.Precision = true, precision.String()
+	r.Train, r.Precision, r.BatchNorm = true, precision.String(), cmp.Or(b.o.BatchNorm, normBatch)
 	if r.GFLOP, err = b.stepGFLOP(ctx, g); err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (b *bench) training(ctx context.Context) error {
 	}
 	net := train.Network{Graph: g, Phases: []train.Phase{{Name: "all", Params: train.Parameters(g), Epochs: 1 << 30}}}
 	o := train.TuneOptions{Classes: benchClasses, Optimizer: train.SGD, LearningRate: 1e-9, WeightDecay: -1, Schedule: train.Constant,
-		Batch: b.o.Batch, BatchStats: true, ClassWeights: train.None, Pool: b.pool, Precision: precision}
+		Batch: b.o.Batch, BatchStats: r.BatchNorm == normBatch, ClassWeights: train.None, Pool: b.pool, Precision: precision}
 	_, err = train.Tune(ctx, net, learn, train.Set{}, o, train.Hooks{Outlook: func(l train.Outlook) { r.Params, r.Memory = l.Params, l.Memory/1e6 }})
 	if !errors.Is(err, errMeasured) {
 		return err

@@ -28,6 +28,10 @@ func TestBenchTrain(t *testing.T) {
 	if !r.Train || r.Params != 739_424+193_000 || r.Memory < 10 || r.Memory > 100 || r.Batch != 2 || r.Precision != "f32" {
 		t.Errorf("measured %+v", r)
 	}
+	o.BatchNorm = "frozen"
+	if frozen, err := graft.Bench(t.Context(), o); err != nil || r.BatchNorm != "batch" || frozen.BatchNorm != "frozen" || frozen.GFLOP != r.GFLOP {
+		t.Errorf("measured %+v, error %v", frozen, err)
+	}
 	if !(r.Images.Min > 0 && r.Images.Min <= r.Images.Max && r.PeakShare.Max > 0) {
 		t.Errorf("%+v pictures a second, %+v of the peak", r.Images, r.PeakShare)
 	}
@@ -38,6 +42,7 @@ func TestBenchTrainRefuses(t *testing.T) {
 		"training is measured in f32 or bf16": {Precision: "int8"},
 		"layers and write go":                 {Layers: true},
 		"not with steps of training":          {Write: "x.onnx"},
+		`batch norm "group"`:                  {BatchNorm: "group"},
 	} {
 		o.Train = true
 		var option *graft.OptionError

@@ -24,6 +24,7 @@ def arguments():
     p = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     p.add_argument("networks", nargs="*", metavar="NETWORK", help="a name of graft backbones list, or an ONNX file")
     p.add_argument("--train", action="store_true", help="measure steps of training")
+    p.add_argument("--batch-norm", choices=["frozen", "batch"], default="batch", help="statistics in training (default batch)")
     p.add_argument("--batches", help="pictures computed together (default 1,8, with --train 16)")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--precision", choices=["f32", "int8"], default="f32", help="int8: the peers' files are quantised by ONNX Runtime (default f32)")
@@ -95,9 +96,9 @@ class Trained(Network):
     def measure(self, engine, batch):
         o = self.o
         if engine == "graft":
-            report = output(o.graft, "bench", self.model, "--train", "--batch", batch, "--threads", o.threads, "--seconds", o.seconds, "--json", "--quiet")
+            report = output(o.graft, "bench", self.model, "--train", "--batch-norm", o.batch_norm, "--batch", batch, "--threads", o.threads, "--seconds", o.seconds, "--json", "--quiet")
             return report["images_per_second"] | {"resident": report["resident"]}
-        return output(sys.executable, PEER, "torch_train", "-", batch, o.threads, o.seconds, self.size, self.architecture)
+        return output(sys.executable, PEER, "torch_train", "-", batch, o.threads, o.seconds, self.size, self.architecture, o.batch_norm)
 
 
 def spread(values, form):

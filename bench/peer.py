@@ -1,8 +1,8 @@
-"""Measures one engine on one network, in this process alone: peer.py ENGINE MODEL.onnx BATCH THREADS SECONDS SIZE NAME.
+"""Measures one engine on one network, in this process alone: peer.py ENGINE MODEL.onnx BATCH THREADS SECONDS SIZE NAME [BATCH_NORM].
 
 Prints {"min", "median", "max"} of pictures a second over twenty windows of the time, as graft bench does. MODEL.onnx is
 what all engines but PyTorch run; PyTorch, which reads no ONNX, runs torchvision's network called NAME. ENGINE torch_train is
-PyTorch in steps of training.
+PyTorch in steps of training, with BATCH_NORM frozen with batch normalisations as they are at prediction.
 """
 
 import json
@@ -51,7 +51,7 @@ def torch(model, name, x, threads):
 
 
 def torch_train(model, name, x, threads):
-    """Steps of training with the statistics of the batch. Pictures are of 1000 classes; no weight is pulled to zero."""
+    """Steps of training. Pictures are of 1000 classes; no weight is pulled to zero."""
     import torch
     import torchvision
 
@@ -65,6 +65,10 @@ def torch_train(model, name, x, threads):
     else:
         network = torchvision.models.get_model(name)
     network.train()
+    if sys.argv[8:] == ["frozen"]:
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-9, momentum=0.9)
     pictures = torch.from_numpy(x) / 255
     labels = torch.arange(len(x)) % 1000
@@ -91,7 +95,7 @@ def measure(run, batch, seconds, windows=20):
 
 
 def main():
-    engine, model, batch, threads, seconds, size, name = sys.argv[1:]
+    engine, model, batch, threads, seconds, size, name = sys.argv[1:8]
     size = int(size)
     x = np.random.default_rng(1).integers(0, 256, (int(batch), 3, size, size)).astype("f4")
     run = globals()[engine](model, name, x, int(threads))

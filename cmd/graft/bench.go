@@ -38,6 +38,7 @@ it measures steps of training: forward, backward through all of the network, and
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.Train, "train", false, "measure steps of training")
+	f.StringVar(&o.BatchNorm, "batch-norm", "", "with --train, statistics of batch normalisations: frozen or batch (default batch)")
 	f.IntVar(&o.Batch, "batch", 0, "pictures computed together (default 8, with --train 16)")
 	f.IntVar(&o.Threads, "threads", 0, "workers (default: all cores)")
 	f.Float64Var(&o.Seconds, "seconds", 5, "how long to run the network")
@@ -71,7 +72,8 @@ func showBench(out *output, r *graft.BenchReport) error {
 	}
 	out.printf("network  %s with %s: %dx%d pixels, %.3g GFLOP %s, %d features\n", r.Network, origins[r.Weights], r.Width, r.Height, r.GFLOP, per, r.Features)
 	if r.Train {
-		out.printf("train    steps of %d pictures on %d threads in %s: %.3g million numbers, %d MB\n\n", r.Batch, r.Threads, r.Precision, float64(r.Params)/1e6, r.Memory)
+		out.printf("train    steps of %d pictures on %d threads in %s, %s statistics: %.3g million numbers, %d MB\n\n", r.Batch, r.Threads, r.Precision,
+			r.BatchNorm, float64(r.Params)/1e6, r.Memory)
 	} else {
 		out.printf("run      batches of %d on %d threads in %s\n\n", r.Batch, r.Threads, r.Precision)
 	}
