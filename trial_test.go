@@ -19,12 +19,18 @@ import (
 // noise is how much grey a pixel has at most beside that of the stripes.
 const noise = 90
 
-// paintStripes makes a folder photos of n noisy pictures a class, 12×12, that differ in the direction of faint stripes.
+// paintStripes makes a folder photos of n noisy pictures a class, 12×12, that differ in the direction of faint stripes. Those
+// that are there already stay.
 func paintStripes(t *testing.T, dir string, n int) {
 	t.Helper()
-	os.RemoveAll(filepath.Join(dir, "photos"))
 	for k, class := range []string{"across", "down", "falling", "rising"} {
+		path := func(i int) string { return filepath.Join(dir, "photos", class, strconv.Itoa(i)+".png") }
+		for i := n; os.Remove(path(i)) == nil; i++ {
+		}
 		for i := range n {
+			if _, err := os.Stat(path(i)); err == nil {
+				continue
+			}
 			r := rand.New(rand.NewPCG(uint64(k), uint64(i)))
 			img, phase := image.NewGray(image.Rect(0, 0, 12, 12)), r.IntN(4)
 			for y := range 12 {
@@ -33,7 +39,7 @@ func paintStripes(t *testing.T, dir string, n int) {
 					img.SetGray(x, y, color.Gray{uint8(80 + 60*((along+phase)/2%2) + r.IntN(noise))})
 				}
 			}
-			writePNG(filepath.Join(dir, "photos", class, strconv.Itoa(i)+".png"), img)
+			writePNG(path(i), img)
 		}
 	}
 }
