@@ -39,10 +39,35 @@ func (c *tapeCompiler) halvesHalo(n *Node, v *tapeConv) {
 func (c *tapeCompiler) halvesOf(name string) *planValue {
 	v := c.halves.values[name]
 	if v == nil {
-		v = c.toHalves(c.pixelsOf(name), name, c.halves.halos[name])
+		if src, norm := c.sourceOf(name); norm == nil {
+			v = c.toHalves(src, name, c.halves.halos[name])
+		} else {
+			v = c.normalizeToHalves(src, norm, name)
+		}
 		c.halves.values[name] = v
 	}
 	return v
+}
+
+// normalizeToHalves emits the copy of what norm makes of src, which is nowhere else.
+func (c *tapeCompiler) normalizeToHalves(src *planValue, norm *kernel.InputNorm, name string) *planValue {
+	dst := c.pixelValue(name, c.halves.halos[name])
+	dst.storage = inHalves
+	width, rows := dst.w*dst.c, newCut(dst.n*dst.h, 4*dst.w*dst.c)
+	s := step{reads: []*planValue{src}, writes: []*planValue{dst}, tasks: rows.parts}
+	buf := c.newScratch(&s, width)
+	s.task = func(f *frame, i int) {
+		slot, row := buf.take(f)
+		lo, hi := rows.at(i)
+		for r := lo; r < hi; r++ {
+			pic, y := r/dst.h, r%dst.h
+			norm.Rows(row, f.row(src, pic, y), 0, kernel.Rows{N: dst.w, Width: dst.c, To: dst.c, From: dst.c})
+			kernel.ToBF16Rows(f.halves(dst)[dst.grid().At(pic, y, 0):], row, kernel.Rows{N: 1, Width: width})
+		}
+		buf.give(slot)
+	}
+	c.emit(s)
+	return dst
 }
 
 // gradHalves returns the copy in bfloat16 of the gradient by the output of a convolution.

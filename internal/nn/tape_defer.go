@@ -17,10 +17,10 @@ func (c *tapeCompiler) defers(g *normGroup) bool {
 		return false
 	}
 	k := &v.conv
-	if v.depthwise() {
+	if v.depthwise() || v.low { // the latter reads a copy in any case
 		return true
 	}
-	return !v.low && k.KH*k.KW == 1 && k.StrideH*k.StrideW == 1 && k.Groups == 1 && haloOf(v.win) == halo{} && k.PackedLen() <= followWeights
+	return k.KH*k.KW == 1 && k.StrideH*k.StrideW == 1 && k.Groups == 1 && haloOf(v.win) == halo{} && k.PackedLen() <= followWeights
 }
 
 // sourceOf returns the picture that a convolution reads, and what it has to do to it as it reads it, nil for nothing.
