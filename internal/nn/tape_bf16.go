@@ -51,17 +51,33 @@ func (c *tapeCompiler) halvesOf(name string) *planValue {
 
 // normalizeToHalves emits the copy of what norm makes of src, which is nowhere else.
 func (c *tapeCompiler) normalizeToHalves(src *planValue, norm *kernel.InputNorm, name string) *planValue {
-	dst := c.pixelValue(name, c.halves.halos[name])
+	return c.makeHalves(name, c.halves.halos[name], []*planValue{src}, func(f *frame, row []float32, pic, y int) {
+		norm.Rows(row, f.row(src, pic, y), 0, kernel.Rows{N: src.w, Width: src.c, To: src.c, From: src.c})
+	})
+}
+
+// leadHalves emits the copy of the gradient by the output of n as t makes it.
+func (c *tapeCompiler) leadHalves(n *Node, t *leader) {
+	name := n.Outputs[0]
+	c.halves.grads[n] = c.makeHalves(name, c.halves.gradHalos[name], t.reads, func(f *frame, row []float32, pic, y int) {
+		r := pic*t.dx.h + y
+		t.dense(f, row, r, r+1)
+	})
+}
+
+// makeHalves emits a picture of the shape of name that make gives in float32, a row at a time.
+func (c *tapeCompiler) makeHalves(name string, h halo, reads []*planValue, make func(f *frame, row []float32, pic, y int)) *planValue {
+	dst := c.pixelValue(name, h)
 	dst.storage = inHalves
 	width, rows := dst.w*dst.c, newCut(dst.n*dst.h, 4*dst.w*dst.c)
-	s := step{reads: []*planValue{src}, writes: []*planValue{dst}, tasks: rows.parts}
+	s := step{reads: reads, writes: []*planValue{dst}, tasks: rows.parts}
 	buf := c.newScratch(&s, width)
 	s.task = func(f *frame, i int) {
 		slot, row := buf.take(f)
 		lo, hi := rows.at(i)
 		for r := lo; r < hi; r++ {
 			pic, y := r/dst.h, r%dst.h
-			norm.Rows(row, f.row(src, pic, y), 0, kernel.Rows{N: dst.w, Width: dst.c, To: dst.c, From: dst.c})
+			make(f, row, pic, y)
 			kernel.ToBF16Rows(f.halves(dst)[dst.grid().At(pic, y, 0):], row, kernel.Rows{N: 1, Width: width})
 		}
 		buf.give(slot)

@@ -248,7 +248,9 @@ func tapeConvBackward(c *tapeCompiler, n *Node) bool {
 	if v == nil {
 		return false
 	}
-	if t := c.leaders[n]; t != nil {
+	if t := c.leaders[n]; t != nil && v.low {
+		c.leadHalves(n, t)
+	} else if t != nil {
 		if !v.depthwise() {
 			c.joinedGrads(n, v, t, c.convGrads(n), c.want(n, 2))
 			return true

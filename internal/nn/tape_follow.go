@@ -135,7 +135,7 @@ func (t *leader) dense(f *frame, dst []float32, r0, r1 int) {
 // where that is the input of group g and has no other maker or reader; else it emits a step for it.
 func (c *tapeCompiler) lead(g *normGroup, t *leader) {
 	if n := g.maker; n != nil && !c.segmented && c.want(n, 1) {
-		if v := c.convAt(n); v != nil && (v.depthwise() || c.joinsGrads(v, t.dx)) {
+		if v := c.convAt(n); v != nil && (v.low || v.depthwise() || c.joinsGrads(v, t.dx)) {
 			c.leaders[n] = t
 			return
 		}
