@@ -3,6 +3,7 @@ package graft
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -200,7 +201,7 @@ func (h *Hub) pull(ctx context.Context, store *hub.Store, e backbone.Entry, tell
 			tell.send(Event{Step: &Step{Name: "download", Done: int(done), Total: int(total), Bytes: true}})
 		},
 		Waiting: func() { tell.note("%s: another process is fetching it", e.Name) },
-		Check:   func(path string) error { return checkWeights(path, facts) },
+		Check:   func(path string) error { return checkWeights(path, facts, nil) },
 	}
 	return store.Pull(ctx, source, facts.facts(e.Licence), o)
 }
@@ -225,12 +226,13 @@ func warnLicence(tell progress, name, licence string, nonCommercial bool) {
 	}
 }
 
-// checkWeights reads all of a weights file as b says.
-func checkWeights(path string, b Backbone) error {
+// checkWeights reads all of a weights file as b says. id is what identifies it, where that is known.
+func checkWeights(path string, b Backbone, id *backbone.Identity) error {
 	o, err := b.options()
 	if err != nil {
 		return err
 	}
+	o.Identity = id
 	_, err = openBackbone(path, o)
 	return err
 }
@@ -314,7 +316,7 @@ func ImportBackbone(ctx context.Context, path string, o ImportOptions) (*Backbon
 	}
 	defer closer.Close()
 	about := hub.About{File: file, Source: filepath.Base(path), Facts: o.Backbone.facts(o.Licence)}
-	e, known, err := recognise(open)
+	id, e, known, err := recognise(open)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -333,7 +335,12 @@ func ImportBackbone(ctx context.Context, path string, o ImportOptions) (*Backbon
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	defer r.Close()
-	about, err = store.Put(ctx, about, r, func(copied string) error { return checkWeights(copied, o.Backbone) })
+	about, err = store.Put(ctx, about, r, func(copied, sha256 string) error {
+		if sha256 != id.SHA256() {
+			return errors.New("it has changed while it was read")
+		}
+		return checkWeights(copied, o.Backbone, id)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -379,11 +386,11 @@ func weightsIn(path string) (name string, open func() (io.ReadCloser, error), cl
 	return filepath.Base(path), whole, f, nil
 }
 
-// recognise reports which published file the bytes are.
-func recognise(open func() (io.ReadCloser, error)) (backbone.Entry, bool, error) {
+// recognise returns what identifies the bytes, and which published file they are.
+func recognise(open func() (io.ReadCloser, error)) (*backbone.Identity, backbone.Entry, bool, error) {
 	r, err := open()
 	if err != nil {
-		return backbone.Entry{}, false, err
+		return nil, backbone.Entry{}, false, err
 	}
 	defer r.Close()
 	return backbone.Recognise(r)

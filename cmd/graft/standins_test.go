@@ -82,7 +82,7 @@ func offline(t *testing.T, dir string) string {
 	}
 	for _, name := range []string{"resnet50.tv1", "resnet50.keras", "efficientnet_lite0.lite"} {
 		about := hub.About{Name: name, File: "network.onnx", Source: "a test", Facts: map[string]string{"input_mode": "torch"}}
-		if _, err := store.Put(t.Context(), about, bytes.NewReader(data), func(string) error { return nil }); err != nil {
+		if _, err := store.Put(t.Context(), about, bytes.NewReader(data), func(string, string) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

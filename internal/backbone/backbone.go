@@ -55,6 +55,9 @@ type Options struct {
 	Resize *transform.Rule
 	Short  int
 	Filter *transform.Filter
+
+	// Identity is that of the file, where it is known; nil: its bytes are read for it. Of no use with ONNX.
+	Identity *Identity
 }
 
 // Backbone is a network from pictures to features. It is not changed once made.

@@ -3,6 +3,7 @@ package backbone
 import (
 	"crypto/md5"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -36,12 +37,16 @@ func fromFile(r io.ReaderAt, size int64, name string, o Options) (*Backbone, err
 	if err != nil {
 		return nil, err
 	}
-	id, err := hashes(io.NewSectionReader(r, 0, size))
-	if err != nil {
-		return nil, err
+	id := o.Identity
+	if id == nil {
+		read, err := hashes(io.NewSectionReader(r, 0, size))
+		if err != nil {
+			return nil, err
+		}
+		id = &read
 	}
 	b := &Backbone{Name: name, SHA256: id.sha256}
-	return b, b.fromWeights(f, id, o)
+	return b, b.fromWeights(f, *id, o)
 }
 
 // fromModel is fromFile for an ONNX model, which is read as a whole.
@@ -59,27 +64,31 @@ func fromModel(r io.ReaderAt, size int64, name string, o Options) (*Backbone, er
 	return fromONNX(data, name, o)
 }
 
-// Recognise returns the entry of the published file that r gives the bytes of, and false if it is none.
-func Recognise(r io.Reader) (Entry, bool, error) {
+// Recognise returns what identifies the file that r gives the bytes of, and the entry of the published file that it is; false if
+// it is none.
+func Recognise(r io.Reader) (*Identity, Entry, bool, error) {
 	id, err := hashes(r)
 	if err != nil {
-		return Entry{}, false, err
+		return nil, Entry{}, false, err
 	}
 	a, p := findPublished(id)
 	if p == nil {
-		return Entry{}, false, nil
+		return &id, Entry{}, false, nil
 	}
 	e, err := a.entry(p)
-	return e, true, err
+	return &id, e, true, err
 }
 
-// identity is what a file is known by.
-type identity struct {
+// Identity is what a file is known by.
+type Identity struct {
 	sha256 [sha256.Size]byte
 	md5    [md5.Size]byte
 }
 
-func hashes(r io.Reader) (id identity, err error) {
+// SHA256 returns 64 lower-case hex digits.
+func (id *Identity) SHA256() string { return hex.EncodeToString(id.sha256[:]) }
+
+func hashes(r io.Reader) (id Identity, err error) {
 	s, m := sha256.New(), md5.New()
 	if _, err := io.Copy(io.MultiWriter(s, m), r); err != nil {
 		return id, err
@@ -90,7 +99,7 @@ func hashes(r io.Reader) (id identity, err error) {
 }
 
 // fromWeights builds the network that f has the weights of.
-func (b *Backbone) fromWeights(f *weights.File, id identity, o Options) error {
+func (b *Backbone) fromWeights(f *weights.File, id Identity, o Options) error {
 	a, lay, err := b.identify(f, id, o)
 	if err != nil {
 		return err
@@ -129,7 +138,7 @@ func (b *Backbone) madeFor(a *arch) (width, height int, err error) {
 }
 
 // identify decides which network f is of, and notes what is known of it in b's metadata.
-func (b *Backbone) identify(f *weights.File, id identity, o Options) (*arch, *layout, error) {
+func (b *Backbone) identify(f *weights.File, id Identity, o Options) (*arch, *layout, error) {
 	b.Metadata = map[string]string{KeyFeatures: markFeatures}
 	if a, p := findPublished(id); p != nil {
 		if o.Arch != "" && o.Arch != a.name || o.Layout != "" && o.Layout != p.Layout {

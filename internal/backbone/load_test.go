@@ -33,7 +33,7 @@ func fileOf(t *testing.T, name, layout string, classes int) *weights.File {
 // asFile is what fromWeights makes of f under options.
 func asFile(f *weights.File, o Options) (*Backbone, error) {
 	b := &Backbone{Name: f.Name}
-	return b, b.fromWeights(f, identity{}, o)
+	return b, b.fromWeights(f, Identity{}, o)
 }
 
 // torchInput is the option that says how the input is scaled.
@@ -233,7 +233,7 @@ func TestManyArrays(t *testing.T) {
 // A published file is known by its hash alone: its facts come from the table.
 func TestPublishedFile(t *testing.T) {
 	f := fileOf(t, "resnet18", "torch", 1000)
-	id := identity{sha256: [32]byte{0xf3, 0x70, 0x72, 0xfd}} // of resnet18-f37072fd.pth
+	id := Identity{sha256: [32]byte{0xf3, 0x70, 0x72, 0xfd}} // of resnet18-f37072fd.pth
 	b := &Backbone{}
 	if err := b.fromWeights(f, id, Options{}); err != nil {
 		t.Fatal(err)
@@ -246,7 +246,7 @@ func TestPublishedFile(t *testing.T) {
 		t.Errorf("%v, %v", smaller.Spec, err)
 	}
 	larger := &Backbone{}                                     // than its architecture's usual 260 pixels
-	id2 := identity{sha256: [32]byte{0xc3, 0x5c, 0x14, 0x73}} // of efficientnet_b2_rwightman-c35c1473.pth
+	id2 := Identity{sha256: [32]byte{0xc3, 0x5c, 0x14, 0x73}} // of efficientnet_b2_rwightman-c35c1473.pth
 	if err := larger.fromWeights(fileOf(t, "efficientnet_b2", "torchvision", 1000), id2, Options{}); err != nil || larger.Spec.String() != "crop 288 288x288 bicubic" {
 		t.Errorf("%v, %v", larger.Spec, err)
 	}

@@ -40,7 +40,7 @@ func (p *Published) NonCommercial() bool {
 }
 
 // is reports whether p's File is what id is the identity of.
-func (p *Published) is(id identity) bool {
+func (p *Published) is(id Identity) bool {
 	switch {
 	case p.SHA256 != "":
 		return strings.HasPrefix(hex.EncodeToString(id.sha256[:]), p.SHA256)
@@ -99,7 +99,7 @@ func publishedOf(row map[string]string) Published {
 }
 
 // findPublished returns the published file of that identity, or nil.
-func findPublished(id identity) (*arch, *Published) {
+func findPublished(id Identity) (*arch, *Published) {
 	for _, a := range archs {
 		for i := range a.files() {
 			if p := &a.files()[i]; p.is(id) {

@@ -44,7 +44,7 @@ func TestPublishedTable(t *testing.T) {
 			if err := hub.CheckName(name); err != nil {
 				t.Error(err)
 			}
-			if id := identityOf(t, p); id != (identity{}) {
+			if id := identityOf(t, p); id != (Identity{}) {
 				if _, known := findPublished(id); known != p {
 					t.Errorf("%s: its digest is another's too: %+v", name, known)
 				}
@@ -67,7 +67,7 @@ func TestPublishedTable(t *testing.T) {
 }
 
 // identityOf is what p is known by, as far as the table has it.
-func identityOf(t *testing.T, p *Published) (id identity) {
+func identityOf(t *testing.T, p *Published) (id Identity) {
 	t.Helper()
 	sha, err := hex.DecodeString(p.SHA256)
 	if err != nil {

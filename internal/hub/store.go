@@ -100,10 +100,10 @@ func (s *Store) List() ([]About, error) {
 }
 
 // Put stores what r gives as a.Name, in place of what has that name. check is given the path of the copy and
-// can refuse it; then the store is as before. Of a, Name is needed; File and Source default to one another,
+// its digest, and can refuse it; then the store is as before. Of a, Name is needed; File and Source default to one another,
 // File with characters replaced that it may not have; a Size that is not 0 must be that of r; SHA256 is
 // computed. What is stored is returned.
-func (s *Store) Put(ctx context.Context, a About, r io.Reader, check func(path string) error) (About, error) {
+func (s *Store) Put(ctx context.Context, a About, r io.Reader, check func(path, sha256 string) error) (About, error) {
 	if err := CheckName(a.Name); err != nil {
 		return About{}, err
 	}
@@ -114,7 +114,7 @@ func (s *Store) Put(ctx context.Context, a About, r io.Reader, check func(path s
 	return stored, nil
 }
 
-func (s *Store) put(ctx context.Context, a About, r io.Reader, check func(path string) error) (About, error) {
+func (s *Store) put(ctx context.Context, a About, r io.Reader, check func(path, sha256 string) error) (About, error) {
 	if a.Source == "" {
 		a.Source = a.File
 	}
@@ -149,7 +149,10 @@ func (s *Store) put(ctx context.Context, a About, r io.Reader, check func(path s
 		return About{}, err
 	}
 	a.SHA256 = hex.EncodeToString(hash.Sum(nil))
-	return a, s.commit(a, slot, check)
+	if check == nil {
+		return a, s.commit(a, slot, nil)
+	}
+	return a, s.commit(a, slot, func(path string) error { return check(path, a.SHA256) })
 }
 
 // slot returns a name for a new file: its own unless the file that is in the store now has that.

@@ -2,7 +2,9 @@ package hub
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -32,8 +34,8 @@ func TestPut(t *testing.T) {
 		path, _, had, _ := s.Path("net")
 		checked := false
 		_, err := s.Put(t.Context(), About{Name: "net", File: "my net (1).pth", Facts: map[string]string{"n": body}}, strings.NewReader(body),
-			func(p string) error {
-				checked = true
+			func(p, digest string) error {
+				checked = digest == fmt.Sprintf("%x", sha256.Sum256([]byte(body)))
 				if had && p == path {
 					t.Errorf("written over %s, which is in use", p)
 				}
@@ -87,7 +89,7 @@ func TestPutFails(t *testing.T) {
 			c.about.Name, c.about.File = "net", "net.pth"
 			fail := func() {
 				t.Helper()
-				_, err := s.Put(c.ctx, c.about, c.r(), func(string) error { return c.check })
+				_, err := s.Put(c.ctx, c.about, c.r(), func(string, string) error { return c.check })
 				wantError(t, err, c.want)
 			}
 			fail()
