@@ -65,8 +65,8 @@ func (c *tapeCompiler) leadHalves(n *Node, t *leader) {
 	})
 }
 
-// makeHalves emits a picture of the shape of name that make gives in float32, a row at a time.
-func (c *tapeCompiler) makeHalves(name string, h halo, reads []*planValue, make func(f *frame, row []float32, pic, y int)) *planValue {
+// makeHalves emits a picture of the shape of name that fill gives in float32, a row at a time.
+func (c *tapeCompiler) makeHalves(name string, h halo, reads []*planValue, fill func(f *frame, row []float32, pic, y int)) *planValue {
 	dst := c.pixelValue(name, h)
 	dst.storage = inHalves
 	width, rows := dst.w*dst.c, newCut(dst.n*dst.h, 4*dst.w*dst.c)
@@ -77,7 +77,7 @@ func (c *tapeCompiler) makeHalves(name string, h halo, reads []*planValue, make 
 		lo, hi := rows.at(i)
 		for r := lo; r < hi; r++ {
 			pic, y := r/dst.h, r%dst.h
-			make(f, row, pic, y)
+			fill(f, row, pic, y)
 			kernel.ToBF16Rows(f.halves(dst)[dst.grid().At(pic, y, 0):], row, kernel.Rows{N: 1, Width: width})
 		}
 		buf.give(slot)
@@ -108,12 +108,15 @@ func (c *tapeCompiler) toHalves(src *planValue, name string, h halo) *planValue 
 	return dst
 }
 
+// packedPhases are weights in bfloat16 of the phases of a gradient, nil where there are none, or of a convolution alone.
+type packedPhases = []*kernel.PackedBF16
+
 // packedHalves is packedBy for weights in bfloat16.
-func (c *tapeCompiler) packedHalves(n *Node, v *tapeConv, kind packKind, make func() []*kernel.PackedBF16, repack func(p []*kernel.PackedBF16, w, b []float32)) []*kernel.PackedBF16 {
+func (c *tapeCompiler) packedHalves(n *Node, v *tapeConv, kind packKind, place func() packedPhases, repack func(p packedPhases, w, b []float32)) packedPhases {
 	key, trains := packKey{n, kind}, c.trains(n, v)
 	p, ok := c.t.packedLow[key]
 	if !ok {
-		p = make()
+		p = place()
 		c.t.packedLow[key] = p
 	}
 	run := c.withWeights(n, v, func(_, w, b []float32) { repack(p, w, b) })
@@ -138,8 +141,8 @@ func (c *tapeCompiler) convolveHalves(n *Node, v *tapeConv, last *Node, res *pla
 		k.Conv.Res = res.grid()
 		s.reads = append(s.reads, res)
 	}
-	packed := c.packedHalves(n, v, packForward, func() []*kernel.PackedBF16 { return []*kernel.PackedBF16{k.Place()} },
-		func(p []*kernel.PackedBF16, w, b []float32) { k.Repack(p[0], w, b) })[0]
+	packed := c.packedHalves(n, v, packForward, func() packedPhases { return packedPhases{k.Place()} },
+		func(p packedPhases, w, b []float32) { k.Repack(p[0], w, b) })[0]
 	run := func(f *frame, p0, p1, b0, b1 int) {
 		k.RunSum(f.of(dst), f.halves(src), f.orNil(res), packed, p0, p1, b0, b1)
 	}
@@ -160,7 +163,7 @@ func (c *tapeCompiler) halvesGradInput(n *Node, v *tapeConv) {
 	k.N = dy.n
 	all := k.GradInput(g.picture(v.win), dy.grid())
 	convs := make([]*kernel.ConvBF16, len(all.Phases))
-	packed := make([]*kernel.PackedBF16, len(all.Phases))
+	packed := make(packedPhases, len(all.Phases))
 	for i := range all.Phases {
 		p := &all.Phases[i]
 		if g.sum != nil {
@@ -170,7 +173,7 @@ func (c *tapeCompiler) halvesGradInput(n *Node, v *tapeConv) {
 			convs[i], packed[i] = p.BF16()
 		}
 	}
-	packed = c.packedHalves(n, v, packBackward, func() []*kernel.PackedBF16 { return packed }, func(packed []*kernel.PackedBF16, w, _ []float32) {
+	packed = c.packedHalves(n, v, packBackward, func() packedPhases { return packed }, func(packed packedPhases, w, _ []float32) {
 		for i, p := range packed {
 			if p != nil {
 				convs[i].Repack(p, w, nil)
@@ -183,23 +186,24 @@ func (c *tapeCompiler) halvesGradInput(n *Node, v *tapeConv) {
 			c.emptyPhase(n, g, p, i)
 			continue
 		}
-		c.halvesPhase(n, g, dy, convs[i], packed[i], i, len(all.Phases) == 1)
+		s := step{node: n, reads: g.reads, writes: g.targets(i)}
+		c.halvesPhase(&s, g, convs[i], packed[i], len(all.Phases) == 1)
+		c.emit(s)
 	}
 }
 
-// halvesPhase emits a phase of a gradient by an input, the only one or not.
-func (c *tapeCompiler) halvesPhase(n *Node, g *inputGrad, dy *planValue, k *kernel.ConvBF16, packed *kernel.PackedBF16, i int, only bool) {
-	s := step{node: n, reads: g.reads, writes: g.targets(i)}
+// halvesPhase makes s the tasks of a phase of a gradient by an input, the only one or not.
+func (c *tapeCompiler) halvesPhase(s *step, g *inputGrad, k *kernel.ConvBF16, packed *kernel.PackedBF16, only bool) {
+	n, dy := s.node, g.reads[0]
 	run := func(f *frame, p0, p1, b0, b1 int) {
 		k.RunSum(f.of(g.dx), f.halves(dy), f.orNil(g.sum), packed, p0, p1, b0, b1)
 	}
-	c.cutLow(&s, &lowConv{src: dy, Conv: k.Conv}, k.Blocks(), run)
+	c.cutLow(s, &lowConv{src: dy, Conv: k.Conv}, k.Blocks(), run)
 	if only {
 		if t := c.clipSumsOf(n.Inputs[0], g.dx, packed.Len()/4); t != nil {
 			s.follow(t, func(f *frame, r0, r1 int) { run(f, r0*k.Conv.OutW, r1*k.Conv.OutW, 0, k.Blocks()) })
 		}
 	}
-	c.emit(s)
 }
 
 // emptyPhase emits the pixels that meet no output.
