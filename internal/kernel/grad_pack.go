@@ -30,12 +30,16 @@ const packChunk = 16
 
 // transpose writes the weights of n channels, row-major, to dst as [KH·KW][InC][width].
 func (f *Filter) transpose(dst, w []float32, n, width int) {
-	var tile [packChunk * 32]float32 // no block is wider
+	var tile packTile
 	taps, size := f.taps(), f.KH*f.KW
 	c, k := 0, 0
 	for e := 0; e < taps; e += packChunk {
 		m := min(packChunk, taps-e)
 		for j := range n {
+			if m == packChunk {
+				tile.spread((*[packChunk]float32)(w[j*taps+e:]), j, width)
+				continue
+			}
 			row := w[j*taps+e:][:m]
 			to := tile[j:]
 			for _, v := range row {
@@ -49,6 +53,44 @@ func (f *Filter) transpose(dst, w []float32, n, width int) {
 				c, k = c+1, 0
 			}
 		}
+	}
+}
+
+// packTile is some weights of the channels of a block, in rows that are as wide as the block.
+type packTile [packChunk * 32]float32 // no block is wider
+
+// spread writes row to column j of a tile of the given width: eight at a time, at indices that are masked, so that no
+// bound is checked.
+func (t *packTile) spread(row *[packChunk]float32, j, width int) {
+	const mask = len(t) - 1
+	for i := 0; i < packChunk; i += 8 {
+		r := (*[8]float32)(row[i:])
+		t[j&mask] = r[0]
+		t[(j+width)&mask] = r[1]
+		t[(j+2*width)&mask] = r[2]
+		t[(j+3*width)&mask] = r[3]
+		t[(j+4*width)&mask] = r[4]
+		t[(j+5*width)&mask] = r[5]
+		t[(j+6*width)&mask] = r[6]
+		t[(j+7*width)&mask] = r[7]
+		j += 8 * width
+	}
+}
+
+// collect is spread the other way.
+func (t *packTile) collect(row *[packChunk]float32, j, width int) {
+	const mask = len(t) - 1
+	for i := 0; i < packChunk; i += 8 {
+		r := (*[8]float32)(row[i:])
+		r[0] = t[j&mask]
+		r[1] = t[(j+width)&mask]
+		r[2] = t[(j+2*width)&mask]
+		r[3] = t[(j+3*width)&mask]
+		r[4] = t[(j+4*width)&mask]
+		r[5] = t[(j+5*width)&mask]
+		r[6] = t[(j+6*width)&mask]
+		r[7] = t[(j+7*width)&mask]
+		j += 8 * width
 	}
 }
 

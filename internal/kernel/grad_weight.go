@@ -255,7 +255,7 @@ func (c *Filter) unpack(dw, db, sums []float32, b int, add bool) {
 	if db != nil {
 		addOrCopy(db[oc:][:n], sums, 1, add)
 	}
-	var tile [packChunk * 32]float32
+	var tile packTile
 	ic, k := 0, 0
 	for e := 0; e < taps; e += packChunk {
 		m := min(packChunk, taps-e)
@@ -266,6 +266,10 @@ func (c *Filter) unpack(dw, db, sums []float32, b int, add bool) {
 			}
 		}
 		for j := range n {
+			if m == packChunk && !add {
+				tile.collect((*[packChunk]float32)(dw[(oc+j)*taps+e:]), j, width)
+				continue
+			}
 			addOrCopy(dw[(oc+j)*taps+e:][:m], tile[j:], width, add)
 		}
 	}
