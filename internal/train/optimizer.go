@@ -112,20 +112,18 @@ func (op *optimizer) adam(p *param, lo, hi int, rate, decay float64) {
 	}
 	size := float32(rate / (1 - math.Pow(beta1, float64(op.steps))))
 	root := op.root()
-	for i := lo; i < hi; i++ {
-		w := p.w[i]
-		g := p.g[i] + pull*w
-		m, v := p.moments(i, g)
-		p.w[i] = w*shrink - size*m/(float32(math.Sqrt(float64(v)))/root+epsilon)
+	w := p.w[lo:hi]
+	grad, m, v := p.g[lo:hi][:len(w)], p.m[lo:hi][:len(w)], p.v[lo:hi][:len(w)]
+	for i, x := range w {
+		g := grad[i] + pull*x
+		m[i], v[i] = moments(m[i], v[i], g)
+		w[i] = x*shrink - size*m[i]/(float32(math.Sqrt(float64(v[i])))/root+epsilon)
 	}
 }
 
-// moments takes g into the running means of element i and returns them.
-func (p *param) moments(i int, g float32) (m, v float32) {
-	m = beta1*p.m[i] + (1-beta1)*g
-	v = beta2*p.v[i] + (1-beta2)*g*g
-	p.m[i], p.v[i] = m, v
-	return m, v
+// moments takes g into the running means of an element and returns them.
+func moments(m, v, g float32) (float32, float32) {
+	return beta1*m + (1-beta1)*g, beta2*v + (1-beta2)*g*g
 }
 
 // root is what the root of v is divided by to correct it for its start at zero.
@@ -142,7 +140,8 @@ func (op *optimizer) lamb(p *param, rate, decay float64) {
 	root := op.root()
 	op.chunks(len(u), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			m, v := p.moments(i, p.g[i])
+			m, v := moments(p.m[i], p.v[i], p.g[i])
+			p.m[i], p.v[i] = m, v
 			u[i] = m/start/(float32(math.Sqrt(float64(v)))/root+epsilonLAMB) + float32(decay)*p.w[i]
 		}
 	})
