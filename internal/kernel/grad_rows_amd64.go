@@ -83,6 +83,9 @@ func (a *rowsArgs) group(n int) bool {
 // rest makes the rows those that group(n) left out of all, and reports whether there are any.
 func (a *rowsArgs) rest(all, n int) bool {
 	done := all / n * n
+	if done == all { // what is behind the last row may be no memory of ours
+		return false
+	}
 	for i, step := range a.from {
 		if a.src[i] != nil {
 			a.src[i] = unsafe.Add(a.src[i], done*step)
@@ -90,7 +93,7 @@ func (a *rowsArgs) rest(all, n int) bool {
 	}
 	a.dst = unsafe.Add(a.dst, done*a.to)
 	a.rows = all - done
-	return a.rows > 0
+	return true
 }
 
 func normGrad(dx, dy, x, mean []float32, g BatchNormGrad, r Rows) {
