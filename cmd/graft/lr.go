@@ -21,11 +21,9 @@ loss of the step and the mean of the losses so far, and a rate to take; -o draws
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
-			if err := settleTest(cmd, &o.Test, o.TrainPerClass); err != nil {
+			if err := settleTraining(cmd, &o); err != nil {
 				return err
 			}
-			o.NoValidation = o.Validation == 0
-			limitMemory(o.Tuning.MemoryMB)
 			curve, err := graft.FindRate(cmd.Context(), args[0], o, s)
 			if err != nil {
 				return err

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/graft-ml/graft"
 	"github.com/graft-ml/graft/internal/report"
@@ -33,11 +35,9 @@ The result is a run folder with model.onnx, metrics.json, predictions.csv, histo
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Progress = out.event
-			if err := settleTest(cmd, &o.Test, o.TrainPerClass); err != nil {
+			if err := settleTraining(cmd, &o); err != nil {
 				return err
 			}
-			o.NoValidation = o.Validation == 0
-			limitMemory(o.Tuning.MemoryMB)
 			run, err := graft.Train(cmd.Context(), args[0], o)
 			if err != nil {
 				return err
@@ -71,6 +71,40 @@ func checkTest(share float64) error {
 		return usageError{errors.New("--test 0: want a share above 0 and below 1, there is no honest figure without a test")}
 	}
 	return nil
+}
+
+// settleTraining makes of a training's flags what the library takes, and has the process keep to --memory.
+func settleTraining(cmd *cobra.Command, o *graft.TrainOptions) error {
+	if err := settleTest(cmd, &o.Test, o.TrainPerClass); err != nil {
+		return err
+	}
+	if err := checkTuning(cmd, o.Strategy); err != nil {
+		return err
+	}
+	o.NoValidation = o.Validation == 0
+	limitMemory(o.Tuning.MemoryMB)
+	return nil
+}
+
+// checkTuning refuses flags of how a network is trained where the strategy that is named trains a head alone: they
+// would do nothing.
+func checkTuning(cmd *cobra.Command, strategy string) error {
+	if !slices.Contains([]string{"frozen", "early", "multi"}, strategy) {
+		return nil
+	}
+	var all pflag.FlagSet
+	addTuning(&all, new(graft.Tuning))
+	var given []string
+	all.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "memory" && cmd.Flags().Changed(f.Name) {
+			given = append(given, "--"+f.Name)
+		}
+	})
+	if given == nil {
+		return nil
+	}
+	return usageError{fmt.Errorf("strategy %q trains a head alone, for which there is no %s: the strategies partial, finetune and scratch train the network",
+		strategy, strings.Join(given, ", "))}
 }
 
 // settleTest is checkTest where a number of training pictures of each class may stand for the share of the test: then
