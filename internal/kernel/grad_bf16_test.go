@@ -8,28 +8,9 @@ import (
 	"github.com/graft-ml/graft/internal/check"
 )
 
-// gradWeightBF16 computes the gradient, in an order of parts and blocks that is not theirs, and adds it to dw and db if
-// they are not nil.
+// gradWeightBF16 is sumGrad in bfloat16.
 func gradWeightBF16(c *ConvGradWeightBF16, src, dy []uint16, dw, db []float32) (w, b []float32) {
-	partial, scratch := slices.Repeat([]float32{77}, c.PartialLen()), slices.Repeat([]float32{inf(1)}, c.ScratchLen())
-	for p := c.Parts() - 1; p >= 0; p-- {
-		for b := c.Blocks(); b > 0; {
-			b0 := max(0, b-2)
-			c.Run(partial, src, dy, scratch, p, b0, b)
-			b = b0
-		}
-	}
-	add := dw != nil
-	if !add {
-		dw = make([]float32, c.OutC*c.taps())
-		if c.Bias {
-			db = make([]float32, c.OutC)
-		}
-	}
-	for b := range c.Blocks() {
-		c.Reduce(dw, db, partial, b, b+1, add)
-	}
-	return dw, db
+	return sumGrad(&c.Conv, gradSums[uint16](c), c.Bias, src, dy, dw, db)
 }
 
 // The gradient is that of the rounded pictures within the error of float32 sums, and from memory beside which is none.

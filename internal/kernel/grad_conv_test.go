@@ -60,31 +60,43 @@ func TestConvGradWeight(t *testing.T) {
 	})
 }
 
-// gradWeight computes the gradient, in an order of parts and blocks that is not theirs, and adds it to dw and db if
-// they are not nil.
-func gradWeight(c *ConvGradWeight, src, dy, dw, db []float32) (w, b []float32) {
-	partial, scratch := make([]float32, c.PartialLen()), make([]float32, c.ScratchLen())
-	for i := range partial {
-		partial[i] = 77
-	}
-	for p := c.Parts() - 1; p >= 0; p-- {
-		for b := c.Blocks(); b > 0; {
+// gradSums is a gradient by weights of pictures of E.
+type gradSums[E any] interface {
+	Parts() int
+	Blocks() int
+	PartialLen() int
+	ScratchLen() int
+	Run(partial []float32, src, dy []E, scratch []float32, part, b0, b1 int)
+	Reduce(dw, db, partial []float32, b0, b1 int, add bool)
+}
+
+// sumGrad computes the gradient of c by its weights, in an order of parts and blocks that is not theirs, and adds it to dw
+// and db if they are not nil.
+func sumGrad[E any](c *Conv, k gradSums[E], bias bool, src, dy []E, dw, db []float32) (w, b []float32) {
+	partial, scratch := slices.Repeat([]float32{77}, k.PartialLen()), slices.Repeat([]float32{inf(1)}, k.ScratchLen())
+	for p := k.Parts() - 1; p >= 0; p-- {
+		for b := k.Blocks(); b > 0; {
 			b0 := max(0, b-2)
-			c.Run(partial, src, dy, scratch, p, b0, b)
+			k.Run(partial, src, dy, scratch, p, b0, b)
 			b = b0
 		}
 	}
 	add := dw != nil
 	if !add {
 		dw = make([]float32, c.OutC*c.taps())
-		if c.Bias {
+		if bias {
 			db = make([]float32, c.OutC)
 		}
 	}
-	for b := range c.Blocks() {
-		c.Reduce(dw, db, partial, b, b+1, add)
+	for b := range k.Blocks() {
+		k.Reduce(dw, db, partial, b, b+1, add)
 	}
 	return dw, db
+}
+
+// gradWeight is sumGrad in float32.
+func gradWeight(c *ConvGradWeight, src, dy, dw, db []float32) (w, b []float32) {
+	return sumGrad(&c.Conv, gradSums[float32](c), c.Bias, src, dy, dw, db)
 }
 
 func checkGradWeight(t *testing.T, c *ConvGradWeight, src, dy, dw, db []float32) {

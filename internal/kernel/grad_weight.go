@@ -50,7 +50,7 @@ func (c *Conv) boxesOf(most int) gradBoxes {
 	case pixels > most:
 		b.rows = evenly(c.OutH, most/c.OutW)
 	}
-	b.per = [3]int{(c.N + b.images - 1) / b.images, (c.OutH + b.rows - 1) / b.rows, (c.OutW + b.cols - 1) / b.cols}
+	b.per = [3]int{evenParts(c.N, b.images), evenParts(c.OutH, b.rows), evenParts(c.OutW, b.cols)}
 	return b
 }
 
@@ -64,6 +64,11 @@ func (b *gradBoxes) at(c *Conv, i int) gradBox {
 }
 
 func (b *gradBoxes) count() int { return b.per[0] * b.per[1] * b.per[2] }
+
+// part returns the boxes [first, end) of one of so many parts.
+func (b *gradBoxes) part(i, parts int) (first, end int) {
+	return i * b.count() / parts, (i + 1) * b.count() / parts
+}
 
 // Parts returns the number of parts of the pixels: about one for each partPixels of them, but so few that all of
 // their sums together have at most partSums elements, unless it is only one; more where they are small.
@@ -94,11 +99,12 @@ func (c *ConvGradWeight) Run(partial, src, dy, scratch []float32, part, b0, b1 i
 	if b0 >= b1 {
 		return
 	}
-	c.checkGrad(partial, src, dy, scratch, part, b1)
-	sums := partial[part*c.PackedLen():][:c.PackedLen()]
+	must("weight gradient scratch", len(scratch), 0, c.ScratchLen())
 	boxes, parts := c.boxes(), c.Parts()
-	clear(sums[b0*c.blockLen() : b1*c.blockLen()])
-	for i := part * boxes.count() / parts; i < (part+1)*boxes.count()/parts; i++ {
+	sums := c.gradSums(partial, parts, part, b0, b1)
+	c.checkGrad(len(src), len(dy))
+	first, end := boxes.part(part, parts)
+	for i := first; i < end; i++ {
 		box := boxes.at(&c.Conv, i)
 		c.runBox(sums, src, dy, scratch, &box, b0, b1)
 	}
@@ -107,7 +113,7 @@ func (c *ConvGradWeight) Run(partial, src, dy, scratch []float32, part, b0, b1 i
 // runBox adds the products of a box to the sums of the blocks [b0, b1).
 func (c *ConvGradWeight) runBox(sums, src, dy, scratch []float32, box *gradBox, b0, b1 int) {
 	for b := b0; b < b1; {
-		end := min(b1, (b/c.groupBlocks()+1)*c.groupBlocks(), b+panelBlocks)
+		end := c.gradGroup(b, b1, panelBlocks)
 		c.runGroup(sums, src, dy, scratch, box, b, end)
 		b = end
 	}
@@ -210,17 +216,29 @@ func (c *ConvGradWeight) panels(dst, dy []float32, box *gradBox, b0, b1 int) {
 	}
 }
 
-func (c *ConvGradWeight) checkGrad(partial, src, dy, scratch []float32, part, b1 int) {
-	must("weight gradient part", c.Parts(), 0, part+1)
+// gradGroup returns the end of the blocks from b on that are of one group, at most so many and below b1.
+func (c *Conv) gradGroup(b, b1, most int) int {
+	return min(b1, (b/c.groupBlocks()+1)*c.groupBlocks(), b+most)
+}
+
+// gradSums returns the sums of one of so many parts, those of the blocks [b0, b1) cleared.
+func (c *Conv) gradSums(partial []float32, parts, part, b0, b1 int) []float32 {
+	must("weight gradient part", parts, 0, part+1)
 	must("weight gradient blocks", c.Blocks(), 0, b1)
-	must("weight gradient sums", len(partial), 0, c.PartialLen())
-	must("weight gradient scratch", len(scratch), 0, c.ScratchLen())
+	must("weight gradient sums", len(partial), 0, parts*c.PackedLen())
+	sums := partial[part*c.PackedLen():][:c.PackedLen()]
+	clear(sums[b0*c.blockLen() : b1*c.blockLen()])
+	return sums
+}
+
+// checkGrad panics if X or dY, of so many elements, is too short for the geometry.
+func (c *Conv) checkGrad(src, dy int) {
 	if c.N*c.OutH*c.OutW == 0 {
 		return
 	}
 	y, x := (c.OutH-1)*c.StrideH+(c.KH-1)*c.DilH, (c.OutW-1)*c.StrideW+(c.KW-1)*c.DilW
-	must("weight gradient input", len(src), c.Src.Start, c.Src.At(c.N-1, y, x)+c.Groups*c.InC)
-	must("weight gradient output", len(dy), c.Dst.Start, c.Dst.At(c.N-1, c.OutH-1, c.OutW-1)+c.OutC)
+	must("weight gradient input", src, c.Src.Start, c.Src.At(c.N-1, y, x)+c.Groups*c.InC)
+	must("weight gradient output", dy, c.Dst.Start, c.Dst.At(c.N-1, c.OutH-1, c.OutW-1)+c.OutC)
 }
 
 // Reduce adds the parts of the blocks [b0, b1) and writes the gradient to dw [OutC, InC, KH, KW] and, unless it is

@@ -138,31 +138,19 @@ func (c *ConvGradWeightBF16) Run(partial []float32, src, dy []uint16, scratch []
 	if b0 >= b1 {
 		return
 	}
-	c.check(partial, src, dy, scratch, part, b1)
-	sums := partial[part*c.PackedLen():][:c.PackedLen()]
+	must("weight gradient scratch", len(scratch), 0, c.ScratchLen())
 	boxes, parts := c.boxes(), c.Parts()
-	clear(sums[b0*c.blockLen() : b1*c.blockLen()])
-	for i := part * boxes.count() / parts; i < (part+1)*boxes.count()/parts; i++ {
+	sums := c.gradSums(partial, parts, part, b0, b1)
+	c.checkGrad(len(src), len(dy))
+	first, end := boxes.part(part, parts)
+	for i := first; i < end; i++ {
 		box := boxes.at(&c.Conv, i)
 		for b := b0; b < b1; {
-			end := min(b1, (b/c.groupBlocks()+1)*c.groupBlocks(), b+panelBlocksBF16)
+			end := c.gradGroup(b, b1, panelBlocksBF16)
 			c.runGroup(sums, src, dy, scratch, &box, b, end)
 			b = end
 		}
 	}
-}
-
-func (c *ConvGradWeightBF16) check(partial []float32, src, dy []uint16, scratch []float32, part, b1 int) {
-	must("weight gradient part", c.Parts(), 0, part+1)
-	must("weight gradient blocks", c.Blocks(), 0, b1)
-	must("weight gradient sums", len(partial), 0, c.PartialLen())
-	must("weight gradient scratch", len(scratch), 0, c.ScratchLen())
-	if c.N*c.OutH*c.OutW == 0 {
-		return
-	}
-	y, x := (c.OutH-1)*c.StrideH+(c.KH-1)*c.DilH, (c.OutW-1)*c.StrideW+(c.KW-1)*c.DilW
-	must("weight gradient input", len(src), c.Src.Start, c.Src.At(c.N-1, y, x)+c.Groups*c.InC)
-	must("weight gradient output", len(dy), c.Dst.Start, c.Dst.At(c.N-1, c.OutH-1, c.OutW-1)+c.OutC)
 }
 
 // runGroup adds the products of a box to the sums of the blocks [b0, b1), of one group and at most panelBlocksBF16.

@@ -4,16 +4,14 @@ package kernel
 // counted over all N·OutH, one pixel behind another, and done is called when dW has them, box being the number of
 // MadeRows before them. made has MadeLen elements. It is for pictures whose rows are not cut; see WholeRows.
 func (c *ConvGradWeight) RunReady(partial, src, scratch, made []float32, part int, ready func(dy []float32, r0, r1 int), done func(dy []float32, box, r0, r1 int)) {
-	must("weight gradient part", c.Parts(), 0, part+1)
-	must("weight gradient sums", len(partial), 0, c.PartialLen())
 	must("weight gradient scratch", len(scratch), 0, c.ScratchLen())
 	must("weight gradient rows", len(made), 0, c.MadeLen())
-	sums := partial[part*c.PackedLen():][:c.PackedLen()]
 	boxes, parts := c.boxes(), c.Parts()
-	clear(sums)
+	sums := c.gradSums(partial, parts, part, 0, c.Blocks())
 	k := *c
 	k.Dst = Grid{Image: c.OutH * c.OutW * c.OutC, Row: c.OutW * c.OutC, Pixel: c.OutC}
-	for i := part * boxes.count() / parts; i < (part+1)*boxes.count()/parts; i++ {
+	first, end := boxes.part(part, parts)
+	for i := first; i < end; i++ {
 		box := boxes.at(&c.Conv, i)
 		r0, rows := box.n*c.OutH+box.y, box.images*box.rows
 		dy := made[:rows*c.OutW*c.OutC]

@@ -39,9 +39,8 @@ func (w *Winograd) square() []float32 {
 	n := w.side()
 	m := make([]float32, 0, 9*n*n)
 	for i := range n * n {
-		y, x := w.weightLine(i/n), w.weightLine(i%n)
-		for k := range 9 {
-			m = append(m, float32(y[k/3]*x[k%3]))
+		for _, v := range w.factors(i/n, i%n) {
+			m = append(m, float32(v))
 		}
 	}
 	return m
