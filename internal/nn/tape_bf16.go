@@ -120,13 +120,7 @@ func (c *tapeCompiler) packedHalves(n *Node, v *tapeConv, kind packKind, place f
 		c.t.packedLow[key] = p
 	}
 	run := c.withWeights(n, v, func(_, w, b []float32) { repack(p, w, b) })
-	switch {
-	case !trains && !ok:
-		run(nil)
-	case trains && !c.packed[key]:
-		c.packed[key] = true
-		c.prepare = append(c.prepare, preparation{product(v.shape), func() { run(nil) }})
-	}
+	c.fill(key, trains, !ok, product(v.shape), func() { run(nil) })
 	return p
 }
 

@@ -165,15 +165,20 @@ func (c *tapeCompiler) packedBy(key packKey, trains bool, size int, pack func(ds
 	if !ok {
 		p = make([]float32, size)
 		c.t.packs[key] = p
-		if !trains {
-			pack(p)
-		}
 	}
-	if trains && !c.packed[key] {
-		c.packed[key] = true
-		c.prepare = append(c.prepare, preparation{size, func() { pack(p) }})
-	}
+	c.fill(key, trains, !ok, size, func() { pack(p) })
 	return p
+}
+
+// fill has pack write weights, of so many elements, ahead of each run if they train, and else at once if they are new.
+func (c *tapeCompiler) fill(key packKey, trains, isNew bool, size int, pack func()) {
+	switch {
+	case !trains && isNew:
+		pack()
+	case trains && !c.packed[key]:
+		c.packed[key] = true
+		c.prepare = append(c.prepare, preparation{size, pack})
+	}
 }
 
 // repacked is packedBy for Winograd's algorithm.

@@ -16,10 +16,12 @@ func (c *tapeCompiler) defers(g *normGroup) bool {
 	if v == nil {
 		return false
 	}
+	return v.depthwise() || v.low || v.small1x1() // the second reads a copy in any case
+}
+
+// small1x1 reports whether v reads each pixel once, for the output at the same place, with weights that stay in a cache.
+func (v *tapeConv) small1x1() bool {
 	k := &v.conv
-	if v.depthwise() || v.low { // the latter reads a copy in any case
-		return true
-	}
 	return k.KH*k.KW == 1 && k.StrideH*k.StrideW == 1 && k.Groups == 1 && haloOf(v.win) == halo{} && k.PackedLen() <= followWeights
 }
 

@@ -8,11 +8,10 @@ const joinedMost = 80 << 10
 // pointwise returns the gradient by the weights of n, a 1×1 convolution of small enough pictures and weights for both
 // gradients to be computed in one step; nil for another.
 func (v *tapeConv) pointwise(batch int) *kernel.ConvGradWeight {
-	k := &v.conv
-	if v.low || k.KH*k.KW != 1 || k.StrideH*k.StrideW != 1 || k.Groups != 1 || haloOf(v.win) != (halo{}) || k.PackedLen() > followWeights {
+	if v.low || !v.small1x1() {
 		return nil
 	}
-	w := &kernel.ConvGradWeight{Conv: *k}
+	w := &kernel.ConvGradWeight{Conv: v.conv}
 	w.N = batch
 	if !w.WholeRows() || w.MadeLen() > joinedMost {
 		return nil
